@@ -1,0 +1,68 @@
+# What everybody types. Thin over the CMake presets; `make help` lists it.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+FOLDERS ?=
+SEED ?=
+DURATION ?= 60
+
+# Each goal names the packages it needs; scripts/need installs those that are missing.
+BUILD := g++ cmake ninja-build
+DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
+TESTS := $(DEMO) libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev pkg-config spin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench crash storm sanitize lint docs install clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: ## count words in shared memory while a saboteur kills the workers (FOLDERS="a b" counts others)
+	@scripts/need $(DEMO)
+	@scripts/build release carom_wordcount
+	@build/release/demo/carom-wordcount $(FOLDERS)
+
+test: ## run every test
+	@scripts/need $(TESTS)
+	@scripts/build dev
+	@ctest --preset dev
+
+bench: ## compare with the peers
+	@scripts/need $(TESTS)
+	@scripts/build release carom_bench
+	@build/release/bench/carom-bench
+
+crash: ## kill every operation at every instruction; the ledger goes to build/crash-ledger.tsv
+	@scripts/need $(TESTS)
+	@scripts/build dev carom_crash
+	@build/dev/tests/crash/carom-crash --ledger build/crash-ledger.tsv
+
+storm: ## kill at random for DURATION seconds (SEED=n repeats one)
+	@scripts/need $(TESTS)
+	@scripts/build dev carom_storm
+	@build/dev/tests/stress/carom-storm --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+
+sanitize: ## the tests under AddressSanitizer, UBSan and ThreadSanitizer
+	@scripts/need $(TESTS)
+	@scripts/build asan
+	@ctest --preset asan
+	@scripts/build tsan
+	@ctest --preset tsan
+
+lint: ## formatting and clang-tidy
+	@scripts/need $(BUILD) clang-format clang-tidy
+	@scripts/lint
+
+docs: ## the reference, in build/docs/html
+	@scripts/need doxygen
+	@mkdir -p build/docs
+	@doxygen docs/Doxyfile
+	@echo "Open build/docs/html/index.html"
+
+install: ## the library, for find_package(carom) and pkg-config (PREFIX=/usr/local, DESTDIR=)
+	@scripts/need $(BUILD)
+	@mkdir -p build && cmake --preset install -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build/install.log 2>&1 || { cat build/install.log; exit 1; }
+	@cmake --build --preset install
+	@DESTDIR=$(DESTDIR) cmake --install build/install
+
+clean: ## forget every build
+	@rm -rf build

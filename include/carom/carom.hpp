@@ -1,0 +1,12 @@
+// Everything carom offers.
+#pragma once
+
+#include "carom/deadline.hpp"     // IWYU pragma: export
+#include "carom/error.hpp"        // IWYU pragma: export
+#include "carom/lock.hpp"         // IWYU pragma: export
+#include "carom/outcome.hpp"      // IWYU pragma: export
+#include "carom/participant.hpp"  // IWYU pragma: export
+#include "carom/process.hpp"      // IWYU pragma: export
+#include "carom/rlock.hpp"        // IWYU pragma: export
+#include "carom/segment.hpp"      // IWYU pragma: export
+#include "carom/shared.hpp"       // IWYU pragma: export

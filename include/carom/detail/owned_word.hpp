@@ -1,0 +1,76 @@
+// The part that Lock and RLock share: one owned word in a segment. The word's rules: lock_word.hpp.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "carom/deadline.hpp"
+#include "carom/detail/lock_word.hpp"
+#include "carom/detail/step.hpp"
+#include "carom/outcome.hpp"
+#include "carom/participant.hpp"
+
+namespace carom::detail {
+
+class OwnedWord {
+ public:
+  /// Throws Error (outside_segment) if this address lies in no segment of this process.
+  explicit OwnedWord(OwnerDeath policy);
+
+  OwnedWord(const OwnedWord&) = delete;
+  OwnedWord& operator=(const OwnedWord&) = delete;
+
+  /// Where the segment begins, which is what a seat is for.
+  const void* segment() const noexcept {
+    const std::uintptr_t page = reinterpret_cast<std::uintptr_t>(this) & ~(kPage - 1);
+    return reinterpret_cast<const void*>(page - std::uintptr_t{home_ >> kPolicyBits} * kPage);
+  }
+  OwnerDeath policy() const noexcept { return static_cast<OwnerDeath>(home_ & kPolicyMask); }
+
+  /// Takes a free word. The strong form: failing says that it was not free.
+  bool try_take(std::uint32_t self) noexcept {
+    std::uint32_t seen = LockWord::kFree;
+    const bool taken = word_.compare_exchange_strong(seen, self, std::memory_order_acquire,  // [O1]
+                                                     std::memory_order_relaxed);
+    if (taken) CAROM_STEP(lock_taken);
+    return taken;
+  }
+
+  /// Takes the word as soon as it is free or its owner gone. One try if the deadline has passed.
+  Acquisition take(std::uint32_t self, Deadline deadline);
+
+  /// Gives the word back, whoever holds it.
+  Release give() noexcept {
+    if (policy() == OwnerDeath::refuse) [[unlikely]]
+      return give_unless_owner_died();
+    const LockWord old(word_.exchange(LockWord::kFree, std::memory_order_release));  // [O2]
+    CAROM_STEP(lock_released);
+    if (old.contended()) [[unlikely]]
+      wake_one();
+    return old.free() ? Release::not_held : Release::released;
+  }
+
+  bool hand_over(std::uint32_t self) noexcept;
+  bool make_consistent();
+
+  LockWord load() const noexcept { return LockWord(word_.load(std::memory_order_relaxed)); }
+  std::optional<Participant> owner() const;
+  std::vector<Participant> waiting() const;
+  std::size_t count_waiting() const;
+
+ private:
+  static constexpr std::uintptr_t kPage = 4096;  // the unit of home_, whatever the machine's page size
+  static constexpr std::uint32_t kPolicyBits = 2;
+  static constexpr std::uint32_t kPolicyMask = (1u << kPolicyBits) - 1;
+
+  Release give_unless_owner_died() noexcept;
+  void wake_one() noexcept;
+
+  std::atomic<std::uint32_t> word_{LockWord::kFree};
+  std::uint32_t home_;  // pages from the segment's begin, and the policy; never changed
+};
+
+}  // namespace carom::detail

@@ -1,0 +1,90 @@
+// Process: a callable running in a forked child.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "carom/deadline.hpp"
+
+namespace carom {
+
+struct ProcessOptions {
+  std::string
+      name;  ///< its first 15 characters become the thread name of the child; "Process-<pid>" if empty
+  bool daemon = false;  ///< the kernel kills it when the thread that started it ends, however that ends
+};
+
+/// A child process that runs a callable; what the callable refers to is the child's copy, except for what
+/// lives in segments, which is shared.
+///
+///     carom::Shared<Board> board;
+///     carom::Process worker([&] { std::scoped_lock hold(board->lock); ++board->balls; });
+///     worker.join();
+///
+/// The child ends with 0, or with the int that the callable returns, or with 1 and the exception's text in
+/// exception(). It does not run the parent's destructors and exit handlers.
+/// Like std::jthread the destructor joins, so no zombie is left; a daemon is killed first. In a child that
+/// inherited the object by fork, the destructor does nothing and the other calls mean nothing. Not for
+/// several threads at once. Not safe in a signal handler. In a program with other threads the callable finds
+/// their locks as fork() left them: keep to carom's and to what POSIX allows after fork.
+/// When this process dies, children go on, but for daemons.
+class Process {
+ public:
+  template <class Body>
+  requires std::invocable<Body&> &&
+      (!std::same_as<std::remove_cvref_t<Body>, Process>)explicit Process(Body&& body,
+                                                                          ProcessOptions options = {})
+      : Process(std::in_place, wrap(std::forward<Body>(body)), std::move(options)) {}
+
+  Process(Process&&) noexcept;
+  Process& operator=(Process&&) noexcept;
+  ~Process();
+
+  /// Waits for its end; false if the deadline passes first. Blocks; no signal ends the wait early.
+  bool join(Deadline deadline = Deadline::never());
+
+  void terminate() noexcept;  ///< SIGTERM
+  void kill() noexcept;       ///< SIGKILL
+
+  bool is_alive();
+  int pid() const noexcept;
+  const std::string& name() const noexcept;
+  bool daemon() const noexcept;
+
+  /// Once it has ended: its exit code, or minus the signal that killed it. Nothing while it runs, or if
+  /// somebody else has waited for it.
+  std::optional<int> exit_code();
+
+  /// Once it has ended with an exception: what() of it.
+  std::optional<std::string> exception();
+
+  /// A descriptor that poll, select and epoll report as readable once it has ended. Closed with this object.
+  int sentinel() const noexcept;
+
+ private:
+  using Erased = std::function<int()>;
+
+  template <class Body>
+  static Erased wrap(Body&& body) {
+    if constexpr (std::is_convertible_v<std::invoke_result_t<Body&>, int>) {
+      return std::forward<Body>(body);
+    } else {
+      return [body = std::forward<Body>(body)]() mutable {
+        body();
+        return 0;
+      };
+    }
+  }
+
+  Process(std::in_place_t, const Erased& body, ProcessOptions options);
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace carom

@@ -1,0 +1,72 @@
+// Which segments are mapped in this process, and where. Lock-free and never freed, so that it can be read at
+// any time by any thread, also in a child forked while others were changing it.
+//
+// What a check needs (sizes, capacity) is kept here, in private memory: shared bytes may be overwritten by
+// anybody.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "memory/layout.hpp"
+#include "memory/roster.hpp"
+#include "platform/shared_file.hpp"
+
+namespace carom::memory {
+
+class MappedSegment {
+ public:
+  /// What was found sound when the segment was opened or made.
+  struct Facts {
+    platform::FileIdentity file;
+    std::size_t mapped_bytes;
+    std::size_t data_offset;
+    std::size_t data_bytes;
+    std::uint32_t capacity;
+  };
+
+  /// Registers a mapping, held by one handle.
+  static MappedSegment& add(SegmentHeader& header, const Facts& facts);
+
+  /// The mapping of this file, with one handle more; nullptr: there is none. One file, one mapping: a thread
+  /// has one seat in a segment, however often the process opens it.
+  static MappedSegment* reopen(platform::FileIdentity file) noexcept;
+
+  /// The segment that `address` lies in; nullptr: none of ours.
+  static MappedSegment* containing(const void* address) noexcept;
+
+  /// The segment whose header is at `base`; nullptr: none of ours.
+  static MappedSegment* at(const void* base) noexcept;
+
+  /// For the child after fork: the threads that held mappings are not there.
+  static void forget_threads() noexcept;
+
+  SegmentHeader& header() const noexcept { return *header_; }
+  Roster roster() const noexcept { return Roster(*header_, facts_.capacity); }
+  const Facts& facts() const noexcept { return facts_; }
+  void* data() const noexcept { return reinterpret_cast<std::byte*>(header_) + facts_.data_offset; }
+  std::uint64_t offset_of(const void* address) const noexcept {
+    return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(header_);
+  }
+
+  // The memory stays mapped while any handle is open or any thread has a seat in it: the kernel reads the
+  // seat's life word when the thread ends.
+  void close_handle() noexcept;
+  void seat_taken() noexcept { seats_.fetch_add(1, std::memory_order_relaxed); }
+  void seat_left() noexcept;
+  bool last_handle() const noexcept { return handles_.load(std::memory_order_relaxed) == 1; }
+
+ private:
+  void unmap_if_unused() noexcept;
+
+  std::atomic<bool> in_use_{true};
+  std::atomic<std::uintptr_t> base_{0};  // 0: no mapping (any more)
+  std::atomic<std::uint32_t> handles_{1};
+  std::atomic<std::uint32_t> seats_{0};
+  SegmentHeader* header_ = nullptr;
+  Facts facts_{};
+  MappedSegment* next_ = nullptr;
+};
+
+}  // namespace carom::memory

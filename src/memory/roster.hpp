@@ -1,0 +1,82 @@
+// The table of participants in a segment: who is who, who lives, who died.
+//
+// A participant is a thread. Its id is (slot, generation): a slot is given to another thread only once its
+// last claimant has ended, and then with the next generation, so an id names one thread for ever and a word
+// that holds an id says by itself whether its owner is still there. When a slot has used up its generations
+// it is retired.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "carom/participant.hpp"
+#include "memory/layout.hpp"
+
+namespace carom::memory {
+
+enum class Standing {
+  lives,
+  gone,       ///< died, or ended in good order: either way it will never release anything
+  impossible  ///< no such id was ever given out
+};
+
+class Roster {
+ public:
+  /// `capacity` as it was when the segment was opened and found sound: the shared copy may be overwritten.
+  Roster(SegmentHeader& header, std::uint32_t capacity) noexcept
+      : header_(header), capacity_(capacity), bits_(std::countr_zero(capacity)) {}
+
+  /// Vacates every slot. For the creator, before the segment is published.
+  void prepare() noexcept;
+
+  /// Gives the calling thread a slot. Throws Error (roster_full, roster_exhausted, unknown_thread).
+  std::uint32_t join();
+
+  /// Gives the calling thread's slot back. Whatever the thread still holds counts as left behind by the dead.
+  void leave(std::uint32_t id) noexcept;
+
+  Standing standing(std::uint32_t id) const noexcept;
+
+  /// What is known about the participant, living or dead.
+  Participant about(std::uint32_t id) const noexcept;
+
+  /// The life word to sleep on while waiting for something that `id` has.
+  platform::LifeWord& life(std::uint32_t id) noexcept { return slot(id).life; }
+
+  /// Wakes everybody who sleeps until `id` ends; the kernel wakes only one of them.
+  void rouse_heirs(std::uint32_t id) noexcept { slot(id).life.rouse(); }
+
+  /// Notes what the participant is about to wait for, so that others can see it; 0 for nothing any more.
+  void set_waiting_on(std::uint32_t id, std::uint64_t offset) noexcept {
+    slot(id).waiting_on.store(offset, std::memory_order_relaxed);
+  }
+
+  /// The living who wait for what lies at `offset`.
+  std::vector<Participant> waiting_on(std::uint64_t offset) const;
+  std::size_t count_waiting_on(std::uint64_t offset) const noexcept;
+
+  /// Everybody who is there now.
+  std::vector<Participant> living() const;
+
+  void count_takeover() noexcept { header_.takeovers.fetch_add(1, std::memory_order_relaxed); }
+
+  SegmentHeader& header() noexcept { return header_; }
+
+ private:
+  Slot* slots() const noexcept {
+    return reinterpret_cast<Slot*>(reinterpret_cast<std::byte*>(&header_) + kHeaderBytes);
+  }
+  Slot& slot(std::uint32_t id) const noexcept { return slots()[id & (capacity_ - 1)]; }
+  std::uint32_t generation_of(std::uint32_t id) const noexcept { return id >> bits_; }
+  std::uint32_t last_generation() const noexcept { return (1u << (static_cast<int>(kIdBits) - bits_)) - 1; }
+  template <class Visit>
+  void each_living(Visit visit) const;
+
+  SegmentHeader& header_;
+  std::uint32_t capacity_;
+  int bits_;
+};
+
+}  // namespace carom::memory

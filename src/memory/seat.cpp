@@ -1,0 +1,152 @@
+// Seats: the calling thread's places in the rosters of the segments it uses, kept until the thread ends.
+#include "carom/detail/seat.hpp"
+
+#include <pthread.h>
+
+#include <string>
+
+#include "carom/error.hpp"
+#include "memory/mapped_segment.hpp"
+#include "memory/seat.hpp"
+#include "platform/shared_file.hpp"
+
+namespace carom::detail {
+
+constinit thread_local Seat this_seat;
+
+namespace {
+constinit std::atomic<std::uint32_t> epoch_before_first_use{0};  // equals no seat's epoch
+}
+const std::atomic<std::uint32_t>* process_epoch = &epoch_before_first_use;
+
+}  // namespace carom::detail
+
+namespace carom::memory {
+namespace {
+
+using detail::this_seat;
+
+struct TakenSeat {
+  MappedSegment* segment;
+  std::uint32_t id;
+  TakenSeat* next;
+};
+
+// Trivial on purpose: it outlives the thread's destructors, some of which may still use a lock.
+constinit thread_local TakenSeat* taken_seats = nullptr;
+
+std::atomic<std::uint32_t>* epoch_page = nullptr;
+std::uint32_t forks = 1;  // the epoch of this process; written only where there is one thread
+
+// The kernel walks at most 2,048 entries of a thread's robust list, and a seat is one.
+constexpr int kMaxSeats = 1024;
+
+void leave_all_seats() noexcept {
+  this_seat = {};
+  while (taken_seats != nullptr) {
+    TakenSeat* const seat = taken_seats;
+    taken_seats = seat->next;
+    seat->segment->roster().leave(seat->id);
+    seat->segment->seat_left();
+    delete seat;
+  }
+}
+
+struct LeavesAtThreadEnd {
+  ~LeavesAtThreadEnd() { leave_all_seats(); }
+};
+
+// The child has none of its parent's seats: the life words are locked by a thread that is not there.
+void begin_child() noexcept {
+  while (taken_seats != nullptr) {
+    TakenSeat* const seat = taken_seats;
+    taken_seats = seat->next;
+    delete seat;
+  }
+  this_seat = {};
+  epoch_page->store(++forks, std::memory_order_release);
+  MappedSegment::forget_threads();
+}
+
+// Before main, or at the first use if another object's constructor is earlier; there is one thread then, so
+// no lock that a fork could catch half way.
+void start_epochs() {
+  if (epoch_page != nullptr) return;
+  static std::atomic<std::uint32_t> unwiped{
+      0};  // where the kernel cannot wipe: raw clones go unnoticed there
+  void* const page = platform::map_page_wiped_on_fork();
+  epoch_page = page != nullptr ? static_cast<std::atomic<std::uint32_t>*>(page) : &unwiped;
+  epoch_page->store(forks, std::memory_order_release);
+  detail::process_epoch = epoch_page;
+  pthread_atfork(nullptr, nullptr, begin_child);
+}
+
+[[gnu::constructor]] void start_epochs_before_main() {
+  start_epochs();
+}
+
+}  // namespace
+
+void leave_seat(MappedSegment& segment) noexcept {
+  for (TakenSeat** link = &taken_seats; *link != nullptr; link = &(*link)->next) {
+    TakenSeat* const seat = *link;
+    if (seat->segment != &segment) continue;
+    *link = seat->next;
+    this_seat = {};
+    segment.roster().leave(seat->id);
+    segment.seat_left();
+    delete seat;
+    return;
+  }
+}
+
+}  // namespace carom::memory
+
+namespace carom::detail {
+
+using namespace memory;
+
+std::uint32_t take_seat(const void* base) {
+  start_epochs();
+  const std::uint32_t epoch = process_epoch->load(std::memory_order_acquire);
+  if (epoch == 0) {
+    throw Error(
+        Errc::unknown_thread, "roster",
+        "this process was made by a raw clone() behind the C library's back, so nobody would be told of its "
+        "death; make processes with fork() or carom::Process");
+  }
+  int count = 0;
+  for (TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next, ++count) {
+    if (&seat->segment->header() != base) continue;
+    this_seat = {base, seat->id, epoch};
+    return seat->id;
+  }
+  MappedSegment* const segment = MappedSegment::at(base);
+  if (segment == nullptr) {
+    throw Error(Errc::corrupted, "lock",
+                "does not lie in any segment that is open here; it was overwritten, copied, "
+                "or never constructed");
+  }
+  if (count >= kMaxSeats) {
+    throw Error(
+        Errc::roster_full, "thread",
+        "uses " + std::to_string(kMaxSeats) + " segments already; the kernel reports the death of no more");
+  }
+  static thread_local LeavesAtThreadEnd leaves_at_thread_end;
+  static_cast<void>(leaves_at_thread_end);
+  auto* const seat = new TakenSeat{segment, 0, nullptr};
+  segment->seat_taken();
+  try {
+    seat->id = segment->roster().join();
+  } catch (...) {
+    segment->seat_left();
+    delete seat;
+    throw;
+  }
+  seat->next = taken_seats;
+  taken_seats = seat;
+  this_seat = {base, seat->id, epoch};
+  return seat->id;
+}
+
+}  // namespace carom::detail

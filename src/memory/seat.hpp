@@ -1,0 +1,12 @@
+// Seats from the inside; what the primitives use of them is carom/detail/seat.hpp.
+#pragma once
+
+#include "memory/mapped_segment.hpp"
+
+namespace carom::memory {
+
+/// Gives the calling thread's seat in the segment back, if it has one. What the thread still holds there
+/// counts as left behind by the dead.
+void leave_seat(MappedSegment& segment) noexcept;
+
+}  // namespace carom::memory

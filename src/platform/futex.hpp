@@ -1,0 +1,40 @@
+// The one door to the kernel's futexes. Every word is process-shared, every deadline absolute and monotonic.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "carom/deadline.hpp"
+
+namespace carom::platform {
+
+using Word = std::atomic<std::uint32_t>;
+static_assert(sizeof(Word) == 4 && Word::is_always_lock_free,
+              "the kernel reads the word as four plain bytes");
+
+/// Why a wait came back. None of them says that anything happened: the caller reads the words again.
+enum class Wait { woken, changed, interrupted, timed_out };
+
+/// A word and the value it must still hold for a sleep to begin.
+struct Watch {
+  const Word* word;
+  std::uint32_t expected;
+};
+
+/// Sleeps until somebody wakes `watch.word`, unless it no longer holds the expected value.
+Wait wait(Watch watch, Deadline deadline);
+
+/// Sleeps until somebody wakes either word, unless one no longer holds its expected value.
+/// Where the kernel cannot wait for two words (before Linux 5.16, or forbidden by a sandbox) it watches
+/// `first` alone and comes back at least every kSlice, so that the caller sees a change of `second` that
+/// late.
+Wait wait_either(Watch first, Watch second, Deadline deadline);
+
+/// Wakes at most `count` sleepers of `word`. Returns how many there were. Safe in a signal handler.
+int wake(const Word& word, int count);
+inline constexpr int kEverybody = INT32_MAX;
+
+/// Makes wait_either() behave as on a kernel without it, in this process and the children it forks.
+void pretend_kernel_lacks_wait_either(bool pretend) noexcept;
+
+}  // namespace carom::platform

@@ -1,0 +1,90 @@
+#include "carom/process.hpp"
+
+#include "platform/child.hpp"
+#include "platform/process_identity.hpp"
+
+namespace carom {
+
+struct Process::State {
+  State(platform::Child&& started, ProcessOptions&& chosen)
+      : child(std::move(started)), options(std::move(chosen)) {}
+
+  platform::Child child;
+  ProcessOptions options;
+  int parent = platform::this_process();
+  bool ended = false;
+  std::optional<int> exit_code;
+  std::string last_words;
+
+  bool join(Deadline deadline) {
+    if (ended) return true;
+    if (!platform::wait_for_end(child, deadline)) return false;
+    exit_code = platform::reap(child);
+    last_words = platform::last_words(child);
+    ended = true;
+    return true;
+  }
+
+  ~State() {
+    if (platform::this_process() != parent) return;
+    if (options.daemon && !ended) platform::signal_child(child, platform::kill_signal());
+    join(Deadline::never());
+  }
+};
+
+Process::Process(std::in_place_t, const Erased& body, ProcessOptions options) {
+  const auto run = [&] {
+    if (!options.name.empty()) platform::name_this_thread(options.name.c_str());
+    return body();
+  };
+  const std::string object = options.name.empty() ? "process" : "process '" + options.name + "'";
+  platform::Child child = platform::start_child(run, options.daemon, object);
+  if (options.name.empty()) options.name = "Process-" + std::to_string(child.pid);
+  state_ = std::make_unique<State>(std::move(child), std::move(options));
+}
+
+Process::Process(Process&&) noexcept = default;
+Process& Process::operator=(Process&&) noexcept = default;
+Process::~Process() = default;
+
+bool Process::join(Deadline deadline) {
+  return state_->join(deadline);
+}
+
+void Process::terminate() noexcept {
+  if (!state_->ended) platform::signal_child(state_->child, platform::terminate_signal());
+}
+
+void Process::kill() noexcept {
+  if (!state_->ended) platform::signal_child(state_->child, platform::kill_signal());
+}
+
+bool Process::is_alive() {
+  return !state_->join(Deadline::passed());
+}
+
+int Process::pid() const noexcept {
+  return state_->child.pid;
+}
+const std::string& Process::name() const noexcept {
+  return state_->options.name;
+}
+bool Process::daemon() const noexcept {
+  return state_->options.daemon;
+}
+int Process::sentinel() const noexcept {
+  return state_->child.sentinel.descriptor();
+}
+
+std::optional<int> Process::exit_code() {
+  is_alive();
+  return state_->exit_code;
+}
+
+std::optional<std::string> Process::exception() {
+  is_alive();
+  if (state_->last_words.empty()) return std::nullopt;
+  return state_->last_words;
+}
+
+}  // namespace carom

@@ -72,19 +72,19 @@ inline constexpr std::size_t kHeaderBytes = 4096;
 /// Folds what both sides must agree on into one number.
 constexpr std::uint32_t fingerprint() {
   constexpr std::size_t kFacts[] = {sizeof(Slot),
-                                   offsetof(Slot, generation),
-                                   offsetof(Slot, id),
-                                   offsetof(Slot, about_id),
-                                   offsetof(Slot, name),
-                                   offsetof(Slot, waiting_on),
-                                   sizeof(SegmentHeader),
-                                   offsetof(SegmentHeader, capacity),
-                                   offsetof(SegmentHeader, high_water),
-                                   offsetof(SegmentHeader, ready),
-                                   kHeaderBytes,
-                                   kIdBits,
-                                   sizeof(void*),
-                                   sizeof(pthread_mutex_t)};
+                                    offsetof(Slot, generation),
+                                    offsetof(Slot, id),
+                                    offsetof(Slot, about_id),
+                                    offsetof(Slot, name),
+                                    offsetof(Slot, waiting_on),
+                                    sizeof(SegmentHeader),
+                                    offsetof(SegmentHeader, capacity),
+                                    offsetof(SegmentHeader, high_water),
+                                    offsetof(SegmentHeader, ready),
+                                    kHeaderBytes,
+                                    kIdBits,
+                                    sizeof(void*),
+                                    sizeof(pthread_mutex_t)};
   std::uint32_t hash = 2166136261u;  // FNV-1a
   for (const std::size_t fact : kFacts) hash = (hash ^ static_cast<std::uint32_t>(fact)) * 16777619u;
   return hash;

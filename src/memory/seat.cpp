@@ -1,13 +1,12 @@
 // Seats: the calling thread's places in the rosters of the segments it uses, kept until the thread ends.
 #include "carom/detail/seat.hpp"
 
-#include <pthread.h>
-
 #include <string>
 
 #include "carom/error.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
+#include "platform/fork.hpp"
 #include "platform/shared_file.hpp"
 
 namespace carom::detail {
@@ -57,7 +56,7 @@ struct LeavesAtThreadEnd {
 };
 
 // The child has none of its parent's seats: the life words are locked by a thread that is not there.
-void begin_child() noexcept {
+void begin_child() {
   while (taken_seats != nullptr) {
     TakenSeat* const seat = taken_seats;
     taken_seats = seat->next;
@@ -78,7 +77,7 @@ void start_epochs() {
   epoch_page = page != nullptr ? static_cast<std::atomic<std::uint32_t>*>(page) : &unwiped;
   epoch_page->store(forks, std::memory_order_release);
   detail::process_epoch = epoch_page;
-  pthread_atfork(nullptr, nullptr, begin_child);
+  platform::call_in_forked_children(begin_child);
 }
 
 [[gnu::constructor]] void start_epochs_before_main() {

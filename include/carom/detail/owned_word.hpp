@@ -25,8 +25,9 @@ class OwnedWord {
 
   /// Where the segment begins, which is what a seat is for.
   const void* segment() const noexcept {
-    const std::uintptr_t page = reinterpret_cast<std::uintptr_t>(this) & ~(kPage - 1);
-    return reinterpret_cast<const void*>(page - std::uintptr_t{home_ >> kPolicyBits} * kPage);
+    const auto* const self = reinterpret_cast<const std::byte*>(this);
+    const std::uintptr_t above_page = reinterpret_cast<std::uintptr_t>(this) & (kPage - 1);
+    return self - above_page - std::uintptr_t{home_ >> kPolicyBits} * kPage;
   }
   OwnerDeath policy() const noexcept { return static_cast<OwnerDeath>(home_ & kPolicyMask); }
 

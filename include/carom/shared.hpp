@@ -27,9 +27,8 @@ constexpr std::uint64_t type_fingerprint() {
 /// One T in a segment of its own, used like a pointer to it.
 ///
 ///     struct Board { carom::Lock lock; int balls = 0; };
-///     carom::Shared<Board> board;                                      // this process and its forked
-///     children auto board = carom::Shared<Board>::open_or_create("nightly");    // any process on the
-///     machine
+///     carom::Shared<Board> board;                                    // this process and its forked children
+///     auto board = carom::Shared<Board>::open_or_create("nightly");  // any process on the machine
 ///
 /// T is constructed once, by whoever makes the segment, before anybody else can see it; it is never
 /// destroyed, its memory goes with its last user. So T must not need destruction, and must hold no pointer,

@@ -1,6 +1,5 @@
 #include "memory/roster.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -122,7 +121,7 @@ Participant Roster::about(std::uint32_t id) const noexcept {
 
 template <class Visit>
 void Roster::each_living(Visit visit) const {
-  const std::uint32_t high = std::min(header_.high_water.load(std::memory_order_acquire), capacity_);
+  const std::uint32_t high = used_slots();
   for (std::uint32_t i = 0; i < high; ++i) {
     const Slot& slot = slots()[i];
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);

@@ -45,12 +45,22 @@ class Roster {
   /// The life word to sleep on while waiting for something that `id` has.
   platform::LifeWord& life(std::uint32_t id) noexcept { return slot(id).life; }
 
-  /// Wakes everybody who sleeps until `id` ends; the kernel wakes only one of them.
-  void rouse_heirs(std::uint32_t id) noexcept { slot(id).life.rouse(); }
-
   /// Notes what the participant is about to wait for, so that others can see it; 0 for nothing any more.
-  void set_waiting_on(std::uint32_t id, std::uint64_t offset) noexcept {
-    slot(id).waiting_on.store(offset, std::memory_order_relaxed);
+  void set_waiting_on(std::uint32_t id, std::uint64_t offset) noexcept { slot(id).waiting_on.store(offset); }
+
+  /// Calls visit(id) for others who wait for what lies at `offset`, living or just dead, in the order of the
+  /// slots after the caller's own, until it returns false: so that of many waiters each is somebody's next.
+  /// Looks at no more than kFellowSearch slots.
+  template <class Visit>
+  void each_fellow(std::uint32_t self, std::uint64_t offset, Visit visit) const noexcept {
+    const std::uint32_t high = used_slots();
+    const std::uint32_t own = self & (capacity_ - 1);
+    for (std::uint32_t i = 1; i < high && i <= kFellowSearch; ++i) {
+      const Slot& other = slots()[(own + i) % high];
+      if (other.waiting_on.load() != offset) continue;
+      const std::uint32_t id = other.id.load();
+      if (id != kNoId && !visit(id)) return;
+    }
   }
 
   /// The living who wait for what lies at `offset`.
@@ -65,6 +75,12 @@ class Roster {
   SegmentHeader& header() noexcept { return header_; }
 
  private:
+  static constexpr std::uint32_t kFellowSearch = 256;
+
+  std::uint32_t used_slots() const noexcept {
+    const std::uint32_t high = header_.high_water.load(std::memory_order_acquire);
+    return high < capacity_ ? high : capacity_;
+  }
   Slot* slots() const noexcept {
     return reinterpret_cast<Slot*>(reinterpret_cast<std::byte*>(&header_) + kHeaderBytes);
   }

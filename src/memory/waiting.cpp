@@ -5,23 +5,65 @@
 #include "carom/detail/step.hpp"
 
 namespace carom::memory {
+namespace {
 
-Waited wait_for_change(Roster& roster, const platform::Word& word, std::uint32_t expected,
-                       std::uint32_t owner, Deadline deadline) {
-  if (deadline.expired()) return Waited::timed_out;
-  const Deadline next_look = deadline.or_after(kRecheck);
-  platform::Wait result;
-  if (owner == kNoId) {
-    result = platform::wait({&word, expected}, next_look);
-  } else {
-    platform::LifeWord& life = roster.life(owner);
+/// The words that one sleep watches.
+class WatchList {
+ public:
+  explicit WatchList(Roster& roster, platform::Watch word) noexcept : roster_(roster) { watches_[0] = word; }
+
+  /// False if the participant is gone.
+  bool add(std::uint32_t id) noexcept {
+    platform::LifeWord& life = roster_.life(id);
     const std::optional<std::uint32_t> alive = life.arm();
     // Armed first, asked second: a slot that changes hands in between sends those away who armed it.
-    if (!alive || roster.standing(owner) != Standing::lives) return Waited::look_again;
-    CAROM_STEP(about_to_sleep);
-    result = platform::wait_either({&word, expected}, {&life.word(), *alive}, next_look);
+    if (!alive || roster_.standing(id) != Standing::lives) return false;
+    lives_[count_ - 1] = &life;
+    watches_[count_++] = {&life.word(), *alive};
+    return true;
   }
+
+  bool full() const noexcept { return count_ == kSize; }
+
+  platform::Wait wait(Deadline deadline) const { return platform::wait_any({watches_, count_}, deadline); }
+
+  /// The kernel wakes one sleeper of a dead thread's life word, and that may have been this one.
+  void pass_on_deaths() const noexcept {
+    for (std::size_t i = 0; i + 1 < count_; ++i) {
+      if (!lives_[i]->claimant_lives()) lives_[i]->pass_on();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSize = 1 + 1 + kWatchedFellows;  // the word, the owner, the fellows
+
+  Roster& roster_;
+  platform::Watch watches_[kSize];
+  platform::LifeWord* lives_[kSize - 1];
+  std::size_t count_ = 1;
+};
+
+}  // namespace
+
+Waiting::~Waiting() {
+  if (has_slept_) roster_.set_waiting_on(self_, 0);
+}
+
+Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, std::uint32_t owner,
+                      Deadline deadline) {
+  if (deadline.expired()) return Waited::timed_out;
+  if (!has_slept_) roster_.set_waiting_on(self_, object_);
+  has_slept_ = true;
+  WatchList list(roster_, {&word, expected});
+  if (owner != kNoId && !list.add(owner)) return Waited::look_again;
+  roster_.each_fellow(self_, object_, [&](std::uint32_t fellow) {
+    list.add(fellow);
+    return !list.full();
+  });
+  CAROM_STEP(about_to_sleep);
+  const platform::Wait result = list.wait(deadline.or_after(kRecheck));
   CAROM_STEP(woken);
+  list.pass_on_deaths();
   return result == platform::Wait::timed_out && deadline.expired() ? Waited::timed_out : Waited::look_again;
 }
 

@@ -1,5 +1,5 @@
-// The one way to wait (docs/design/waiting.md): on a word and on the life of whoever has what is waited for,
-// never longer than kRecheck without looking again.
+// The one way to wait (docs/design/waiting.md): on the word, on the life of whoever has what is waited for,
+// on the lives of some who wait for it too, and never longer than kRecheck without looking again.
 #pragma once
 
 #include <chrono>
@@ -13,13 +13,36 @@ namespace carom::memory {
 /// room.
 inline constexpr std::chrono::milliseconds kRecheck{50};
 
+/// How many of its fellow waiters a waiter watches. A release wakes one of them; should that one die on its
+/// way to the word, or as its next owner, somebody who slept behind it must learn of that.
+inline constexpr int kWatchedFellows = 3;
+
 /// Why the wait ended. Except for timed_out the caller looks at everything again and may find nothing
 /// changed.
 enum class Waited { look_again, timed_out };
 
-/// Sleeps until `word` is woken or changes from `expected`, or `owner` ends, or it is time to look again, or
-/// the deadline passes. kNoId as `owner`: there is nobody whose end would matter.
-Waited wait_for_change(Roster& roster, const platform::Word& word, std::uint32_t expected,
-                       std::uint32_t owner, Deadline deadline);
+/// One thread's wait for one object. From its first sleep until it ends the roster says what the thread waits
+/// for.
+class Waiting {
+ public:
+  Waiting(Roster& roster, std::uint32_t self, std::uint64_t object) noexcept
+      : roster_(roster), self_(self), object_(object) {}
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting();
+
+  /// Sleeps until `word` is woken or changes from `expected`, or `owner` ends, or a watched fellow ends, or
+  /// it is time to look again, or the deadline passes. kNoId as `owner`: there is nobody whose end would
+  /// matter.
+  Waited sleep(const platform::Word& word, std::uint32_t expected, std::uint32_t owner, Deadline deadline);
+
+  bool has_slept() const noexcept { return has_slept_; }
+
+ private:
+  Roster& roster_;
+  std::uint32_t self_;
+  std::uint64_t object_;
+  bool has_slept_ = false;
+};
 
 }  // namespace carom::memory

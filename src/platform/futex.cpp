@@ -25,11 +25,12 @@ struct KernelWatch {
   std::uint32_t reserved;
 };
 constexpr std::uint32_t kSize32Shared = 2;  // FUTEX_32 without FUTEX_PRIVATE_FLAG
+constexpr std::size_t kMaxWatches = 128;
 
-// How late a change of the second word is seen where the kernel can watch only one.
+// How late a change of the other words is seen where the kernel can watch only one.
 constexpr std::chrono::milliseconds kSlice{5};
 
-std::atomic<bool> wait_either_missing{false};
+std::atomic<bool> wait_any_missing{false};
 
 const timespec* to_timespec(Deadline deadline, timespec& storage) {
   if (deadline.is_never()) return nullptr;
@@ -61,21 +62,21 @@ Wait wait(Watch watch, Deadline deadline) {
   return result == 0 ? Wait::woken : sort("futex wait", errno);
 }
 
-Wait wait_either(Watch first, Watch second, Deadline deadline) {
-  if (!wait_either_missing.load(std::memory_order_relaxed)) {
-    const KernelWatch watches[2] = {
-        {first.expected, reinterpret_cast<std::uintptr_t>(first.word), kSize32Shared, 0},
-        {second.expected, reinterpret_cast<std::uintptr_t>(second.word), kSize32Shared, 0},
-    };
+Wait wait_any(std::span<const Watch> watches, Deadline deadline) {
+  if (!wait_any_missing.load(std::memory_order_relaxed)) {
+    KernelWatch list[kMaxWatches];
+    for (std::size_t i = 0; i < watches.size(); ++i) {
+      list[i] = {watches[i].expected, reinterpret_cast<std::uintptr_t>(watches[i].word), kSize32Shared, 0};
+    }
     timespec storage;
     const long result =
-        syscall(SYS_futex_waitv, watches, 2, 0, to_timespec(deadline, storage), CLOCK_MONOTONIC);
+        syscall(SYS_futex_waitv, list, watches.size(), 0, to_timespec(deadline, storage), CLOCK_MONOTONIC);
     if (result >= 0) return Wait::woken;
     switch (errno) {
       case ENOSYS:
       case EPERM:  // how some sandboxes say ENOSYS
       case EACCES:
-        wait_either_missing.store(true, std::memory_order_relaxed);
+        wait_any_missing.store(true, std::memory_order_relaxed);
         break;
       case ENOMEM:
         break;  // the kernel allocates for this call; the plain wait needs nothing
@@ -83,8 +84,10 @@ Wait wait_either(Watch first, Watch second, Deadline deadline) {
         return sort("futex waitv", errno);
     }
   }
-  if (second.word->load(std::memory_order_relaxed) != second.expected) return Wait::changed;
-  return wait(first, deadline.or_after(kSlice));
+  for (const Watch& other : watches.subspan(1)) {
+    if (other.word->load(std::memory_order_relaxed) != other.expected) return Wait::changed;
+  }
+  return wait(watches.front(), deadline.or_after(kSlice));
 }
 
 int wake(const Word& word, int count) {
@@ -95,8 +98,8 @@ int wake(const Word& word, int count) {
   return static_cast<int>(result);
 }
 
-void pretend_kernel_lacks_wait_either(bool pretend) noexcept {
-  wait_either_missing.store(pretend, std::memory_order_relaxed);
+void pretend_kernel_lacks_wait_any(bool pretend) noexcept {
+  wait_any_missing.store(pretend, std::memory_order_relaxed);
 }
 
 }  // namespace carom::platform

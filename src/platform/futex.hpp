@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "carom/deadline.hpp"
 
@@ -24,17 +25,17 @@ struct Watch {
 /// Sleeps until somebody wakes `watch.word`, unless it no longer holds the expected value.
 Wait wait(Watch watch, Deadline deadline);
 
-/// Sleeps until somebody wakes either word, unless one no longer holds its expected value.
-/// Where the kernel cannot wait for two words (before Linux 5.16, or forbidden by a sandbox) it watches
-/// `first` alone and comes back at least every kSlice, so that the caller sees a change of `second` that
-/// late.
-Wait wait_either(Watch first, Watch second, Deadline deadline);
+/// Sleeps until somebody wakes any of the words, unless one no longer holds its expected value. At most 128.
+/// Where the kernel cannot wait for several words (before Linux 5.16, or forbidden by a sandbox) it watches
+/// the first alone and comes back at least every few milliseconds, so that the caller sees a change of the
+/// others that late.
+Wait wait_any(std::span<const Watch> watches, Deadline deadline);
 
 /// Wakes at most `count` sleepers of `word`. Returns how many there were. Safe in a signal handler.
 int wake(const Word& word, int count);
 inline constexpr int kEverybody = INT32_MAX;
 
-/// Makes wait_either() behave as on a kernel without it, in this process and the children it forks.
-void pretend_kernel_lacks_wait_either(bool pretend) noexcept;
+/// Makes wait_any() behave as on a kernel without it, in this process and the children it forks.
+void pretend_kernel_lacks_wait_any(bool pretend) noexcept;
 
 }  // namespace carom::platform

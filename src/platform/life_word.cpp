@@ -62,8 +62,8 @@ std::optional<std::uint32_t> LifeWord::arm() noexcept {
   }
 }
 
-void LifeWord::rouse() noexcept {
-  if ((word().load(std::memory_order_relaxed) & FUTEX_WAITERS) != 0) wake(word(), kEverybody);
+void LifeWord::pass_on() noexcept {
+  if ((word().load(std::memory_order_relaxed) & FUTEX_WAITERS) != 0) wake(word(), 1);
 }
 
 void LifeWord::send_away() noexcept {

@@ -41,8 +41,8 @@ class LifeWord {
   /// claimant is gone.
   std::optional<std::uint32_t> arm() noexcept;
 
-  /// Wakes all who sleep on the word, if any may.
-  void rouse() noexcept;
+  /// Wakes one who sleeps on the word, if any may: what the kernel did for the caller.
+  void pass_on() noexcept;
 
   /// The claimant's: sends away all who armed the word for its predecessor, those not yet asleep included.
   void send_away() noexcept;

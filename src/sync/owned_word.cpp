@@ -13,6 +13,7 @@ using memory::MappedSegment;
 using memory::Roster;
 using memory::Standing;
 using memory::Waited;
+using memory::Waiting;
 
 static_assert(memory::kIdBits == 30, "lock_word.hpp has that many bits for an owner");
 
@@ -24,25 +25,6 @@ MappedSegment& mapped(const OwnedWord& word) {
     throw Error(Errc::corrupted, "lock", "does not lie in any segment that is open here");
   return *segment;
 }
-
-/// While it exists, the roster says what the thread waits for.
-class WaitingNote {
- public:
-  WaitingNote(Roster& roster, std::uint32_t self) noexcept : roster_(roster), self_(self) {}
-  ~WaitingNote() {
-    if (noted_) roster_.set_waiting_on(self_, 0);
-  }
-  void note(std::uint64_t offset) noexcept {
-    if (noted_) return;
-    roster_.set_waiting_on(self_, offset);
-    noted_ = true;
-  }
-
- private:
-  Roster& roster_;
-  std::uint32_t self_;
-  bool noted_ = false;
-};
 
 }  // namespace
 
@@ -60,38 +42,34 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline) {
   if (try_take(self)) return Acquisition::acquired;
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
-  WaitingNote note(roster, self);
+  Waiting waiting(roster, self, segment.offset_of(this));
   sync::Spin spin;
-  bool slept = false;
   for (;;) {
     const LockWord seen = load();
     std::uint32_t expected = seen.bits();
     if (seen.free()) {
       // Who has slept cannot know whether others still do, so it takes the word marked.
-      if (word_.compare_exchange_strong(expected, LockWord::held_by(self, slept).bits(),
-                                        std::memory_order_acquire, std::memory_order_relaxed)) {  // [O1]
-        CAROM_STEP(lock_taken);
-        return Acquisition::acquired;
+      const LockWord mine = LockWord::held_by(self, waiting.has_slept());
+      if (!word_.compare_exchange_strong(expected, mine.bits(), std::memory_order_acquire,  // [O1]
+                                         std::memory_order_relaxed)) {
+        continue;
       }
-      continue;
+      CAROM_STEP(lock_taken);
+      return Acquisition::acquired;
     }
     const Standing standing = seen.handed_over() ? Standing::lives : roster.standing(seen.owner());
     if (standing == Standing::impossible) return Acquisition::corrupted;
-    if (standing == Standing::gone && policy() == OwnerDeath::refuse) {
-      roster.rouse_heirs(seen.owner());
-      return Acquisition::refused_owner_died;
-    }
+    if (standing == Standing::gone && policy() == OwnerDeath::refuse) return Acquisition::refused_owner_died;
     if (standing == Standing::gone && policy() == OwnerDeath::recover) {
       if (!word_.compare_exchange_strong(expected, LockWord::taken_over_by(self).bits(),
                                          std::memory_order_acquire, std::memory_order_relaxed)) {  // [O1]
         continue;
       }
       CAROM_STEP(lock_taken_over);
-      roster.rouse_heirs(seen.owner());
       sync::record_takeover(roster, seen.owner(), this);
       return Acquisition::acquired_owner_died;
     }
-    if (!slept) {
+    if (!waiting.has_slept()) {
       if (deadline.expired()) return Acquisition::timed_out;
       if (spin.again()) continue;
     }
@@ -103,13 +81,11 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline) {
       }
       CAROM_STEP(lock_marked);
     }
-    note.note(segment.offset_of(this));
     const bool watch_owner = standing == Standing::lives && !seen.handed_over();
-    if (memory::wait_for_change(roster, word_, seen.with_contended().bits(),
-                                watch_owner ? seen.owner() : memory::kNoId, deadline) == Waited::timed_out) {
+    if (waiting.sleep(word_, seen.with_contended().bits(), watch_owner ? seen.owner() : memory::kNoId,
+                      deadline) == Waited::timed_out) {
       return Acquisition::timed_out;
     }
-    slept = true;
   }
 }
 

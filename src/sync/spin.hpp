@@ -5,6 +5,9 @@ namespace carom::sync {
 
 class Spin {
  public:
+  /// Overrides, in this process and the children it forks, how often a waiter looks before it sleeps.
+  static void set_rounds(int rounds) noexcept;
+
   Spin() noexcept : rounds_left_(rounds()) {}
 
   /// Pauses a little, each time longer. False when it is time to sleep instead.

@@ -4,63 +4,57 @@
 // WORD
 //   bit 31      contended: somebody may be asleep until this word changes
 //   bit 30      inherited: the owner took it over from one that died
-//   bits 0-29   the owner's id in the segment's roster, (slot, generation); 0: nobody; 1: handed over, nobody
-//   in
+//   bits 0-29   the owner's id in the segment's roster, (slot, generation); 0: nobody; 1: handed over, nobody in
 //               particular
-//   Beside it, never changed after construction: how many pages below the word its segment begins, and what
-//   is to happen when the owner dies.
+//   Beside it, never changed after construction: how many pages below the word its segment begins, and what is to
+//   happen when the owner dies.
 //
-// STATES                     from                   to                     by whom function
-//   take                     free                   held                   anyone held_by take after a sleep
-//   free                   held, contended        a waiter that has slept      held_by mark held held,
-//   contended        a waiter, before it sleeps   with_contended give back                any free Lock:
-//   anyone; RLock: owner   kFree hand over                held                   handed over            the
-//   owner                    to_nobody take over                held, owner gone       held, inherited,
-//   whoever comes next           taken_over_by
-//                                                   contended
-//   declare consistent       held, owner gone       free                   anyone, policy refuse        kFree
+// STATES                  from               to                          by whom                     function
+//   take                  free               held                        anyone                      held_by
+//   take after a sleep    free               held, contended             a waiter that has slept     held_by
+//   mark                  held               held, contended             a waiter before it sleeps   with_contended
+//   give back             any                free                        Lock: anyone; RLock: owner  kFree
+//   hand over             held               handed over                 the owner                   to_nobody
+//   take over             held, owner gone   held, inherited, contended  whoever comes next          taken_over_by
+//   declare consistent    held, owner gone   free                        anyone, policy refuse       kFree
 //   A word whose owner was never in the roster is `corrupted`.
 //
 // INVARIANTS
 //   An id other than 0 and 1 names one thread for ever, so at most one thread is the owner.
-//   contended may be set with nobody asleep: one spare wake. While somebody sleeps either it is set, or a
-//   woken waiter is on its way to set it or to take the word, or that waiter died (DEATH, woken). inherited
-//   means that since the previous owner's death nobody has given the word back. It may be missing only where
-//   policy ignore applies. Free is 0 exactly: a flag without an owner is never stored.
+//   contended may be set with nobody asleep: one spare wake. While somebody sleeps either it is set, or a woken waiter
+//   is on its way to set it or to take the word; should that one die, those who slept beside it are woken by its
+//   death, or look again by themselves within kRecheck.
+//   inherited is true from a take-over until the word is given back.
+//   Free is 0 exactly: a flag without an owner is never stored.
 //
 // ORDER
-//   [O1] Taking acquires; [O2] giving back releases: what an owner did is visible to the next. Taking over
-//   acquires too, but pairs with no release: the dead made none, which is why the heir is told. What the dead
-//   wrote is there, for memory is coherent and the dead write no more; it may be half done. Setting contended
-//   is relaxed: the kernel compares the word again before it puts anybody to sleep.
+//   [O1] Taking acquires; [O2] giving back releases: what an owner did is visible to the next. Taking over acquires
+//   too, but pairs with no release: the dead made none, which is why the heir is told. What the dead wrote is there,
+//   for memory is coherent and the dead write no more; it may be half done.
+//   Setting contended is relaxed: the kernel compares the word again before it puts anybody to sleep.
 //
 // WAKE
-//   Giving back a contended word wakes one sleeper. Who has slept takes the word with contended set, since
-//   others may sleep on; so the chain goes on until a wake finds nobody. A waiter that gives up marks the
-//   word first if it has slept, since it may have been handed the one wake. Every sleep also ends when the
-//   owner that was seen ends, and after kRecheck at the latest (docs/design/waiting.md).
+//   Giving back a contended word wakes one sleeper. Who has slept takes the word with contended set, since others may
+//   sleep on; so the chain goes on until a wake finds nobody. A waiter that gives up marks the word first if it has
+//   slept, since it may have been handed the one wake. Every sleep also ends with the life of the owner that was seen,
+//   or of a fellow waiter, and after kRecheck at the latest (docs/design/waiting.md).
 //
-// DEATH                what remains                              who repairs it
-//   lock_taken         owner recorded, its work not begun         the next: owner's life word marked, take
-//   over lock_marked        contended, nobody asleep                   one spare wake about_to_sleep
-//   contended, nobody asleep                   one spare wake woken              the one wake is lost; others
-//   may sleep     whoever gives the word back next if it is marked,
-//                      beside a free or unmarked word             else the sleepers' own re-check within
-//                      kRecheck
-//   lock_taken_over    inherited, new owner recorded; the other   the next takes over in turn; the sleepers
-//   watch the
-//                      sleepers may not be roused                 first dead: their re-check
-//   lock_released      free, sleepers not woken                   sleepers that watch the releaser are woken
-//   by its
-//                                                                 their death notice; one of them takes the
-//                                                                 word
-//   lock_handed_over   ownerless on purpose                       nobody: whoever was to release it does
-//   rlock_deepened     depth higher than it was                   the next resets the depth when it takes
-//   over rlock_released     depth 0, still owned                       the next takes over
+// DEATH               what remains                                  who repairs it
+//   lock_taken        owner recorded, its work not begun            the next: the owner's life word is marked
+//   lock_marked       contended, nobody asleep                      one spare wake
+//   about_to_sleep    contended, nobody asleep                      one spare wake
+//   woken             the one wake is lost: others sleep beside     the kernel wakes a fellow that watched the dead;
+//                     a free word, or an unmarked one               it takes the word, or marks it
+//   lock_taken_over   new owner recorded, inherited                 the next takes over in turn, and is told
+//   lock_released     free, the sleeper not woken                   the kernel wakes a sleeper that watched the dead
+//   lock_handed_over  nobody in particular holds it, on purpose     nobody: whoever was to release it does
+//   rlock_deepened    a depth above 1                               the next: it holds the lock once
+//   rlock_released    depth 0, owner still recorded                 the next takes over, and is told
 //
 // LIMITS
-//   2^30 ids a segment, then joining fails with roster_exhausted. A lock is at most 4 TiB above its segment's
-//   begin.
+//   2^30 ids a segment, then joining fails with roster_exhausted. A lock is at most 4 TiB above its segment's begin.
+//   With more waiters than kWatchedFellows that all arrived within one kRecheck, or with two deaths at once, the last
+//   row of help is the re-check.
 //
 // LAYOUT
 //   Version 1: word at offset 0, home at 4; 8 bytes, aligned to 4. tests/layout holds it.

@@ -1,0 +1,140 @@
+// Forked children, memory they share with the program, and the clock all of them read.
+#pragma once
+
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "peers.hpp"
+
+namespace bench {
+
+inline std::int64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+inline void sleep_ns(std::int64_t ns) {
+  timespec left{ns / 1'000'000'000, ns % 1'000'000'000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+}
+
+/// One T that this process and its forked children share; zeros before its constructor runs.
+template <class T>
+class SharedPage {
+ public:
+  SharedPage() {
+    void* const at = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) unexpected("mmap", errno);
+    at_ = new (at) T();
+  }
+  SharedPage(const SharedPage&) = delete;
+  SharedPage& operator=(const SharedPage&) = delete;
+  ~SharedPage() { munmap(at_, sizeof(T)); }
+  T* operator->() const { return at_; }
+
+ private:
+  T* at_;
+};
+
+/// A signal between processes that has nothing to do with what is measured.
+class Gate {
+ public:
+  Gate() { expect_zero(sem_init(&semaphore_, 1, 0), "sem_init"); }
+  void open() { sem_post(&semaphore_); }
+  void pass() {
+    while (sem_wait(&semaphore_) != 0) {
+    }
+  }
+  /// False if it does not open in time.
+  bool pass_within(std::int64_t ns) {
+    const std::int64_t until = now_ns() + ns;
+    const timespec deadline{until / 1'000'000'000, until % 1'000'000'000};
+    while (sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &deadline) != 0) {
+      if (errno == ETIMEDOUT) return false;
+    }
+    return true;
+  }
+
+ private:
+  sem_t semaphore_;
+};
+
+/// Has the kernel kill the calling child when the program ends, however it ends.
+inline void die_with_parent() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/// A forked child that runs `body`; killed, if need be, and reaped with this object.
+class Child {
+ public:
+  template <class Body>
+  explicit Child(const Body& body) {
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ < 0) unexpected("fork", errno);
+    if (pid_ > 0) return;
+    die_with_parent();
+    if (getppid() != parent) _exit(0);
+    try {
+      body();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "carom-bench: in a child: %s\n", error.what());
+      _exit(1);
+    }
+    _exit(0);
+  }
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  Child& operator=(Child&&) = delete;
+  ~Child() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+
+  pid_t pid() const { return pid_; }
+
+  /// Waits for its end. False if it ended otherwise than by exit code 0, or has not ended in time.
+  bool ends_well_within(std::int64_t ns) {
+    for (const std::int64_t until = now_ns() + ns; now_ns() < until; sleep_ns(200'000)) {
+      int status = 0;
+      const pid_t ended = waitpid(pid_, &status, WNOHANG);
+      if (ended != pid_) continue;
+      pid_ = -1;
+      return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    }
+    return false;
+  }
+
+  /// Whether it sleeps in the kernel at this moment.
+  bool sleeps() const {
+    char text[512] = "";
+    std::FILE* const file = std::fopen(("/proc/" + std::to_string(pid_) + "/stat").c_str(), "re");
+    if (file == nullptr) return false;
+    const bool read = std::fgets(text, sizeof text, file) != nullptr;
+    std::fclose(file);
+    const char* const after_name = read ? std::strrchr(text, ')') : nullptr;
+    return after_name != nullptr && std::strncmp(after_name, ") S", 3) == 0;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+}  // namespace bench

@@ -1,0 +1,63 @@
+// carom-bench: carom beside its peers, each comparison made within one run.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "rows.hpp"
+
+namespace {
+
+struct Group {
+  const char* name;
+  void (*run)(bench::Report&, bool quick);
+};
+constexpr Group kGroups[] = {
+    {"uncontended", bench::run_uncontended},
+    {"contended", bench::run_contended},
+    {"recovery", bench::run_recovery},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const Group& group : kGroups) names.emplace_back(group.name);
+  std::vector<std::string> wanted = names;
+  bool quick = false;
+  std::string json_path;
+  std::string text_path;
+
+  CLI::App app(
+      "Compares carom with its peers. Contestants take turns round by round, so that all of them meet the "
+      "same machine; figures are medians with quartiles. The exit code says whether everything worked, not "
+      "whether targets were met.",
+      "carom-bench");
+  app.add_option("--rows", wanted, "Which rows to run, separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  app.add_flag("--quick", quick, "A few seconds: shows that it works, and no more");
+  app.add_option("--json", json_path, "Write every sample and every target to this file");
+  app.add_option("--out", text_path, "Write the report to this file as well");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    bench::Report report(text_path);
+    report.describe_machine();
+    for (const Group& group : kGroups) {
+      for (const std::string& name : wanted) {
+        if (name != group.name) continue;
+        group.run(report, quick);
+        break;
+      }
+    }
+    report.summarize();
+    if (!json_path.empty()) report.write_json(json_path, quick);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "carom-bench: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,145 @@
+// One small adapter for each contestant: name, lock() and unlock(), inlined into the loop that times them.
+// Each checks what a careful caller has to check, as one branch that is never taken. The robust ones also
+// have what recovery needs: take(), which says whether the owner died, and heal(), which declares that what
+// it left is in order again.
+#pragma once
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include <atomic>
+#include <carom/carom.hpp>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace bench {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void unexpected(const char* what, int error = 0) {
+  throw std::runtime_error(std::string(what) + " failed, error " + std::to_string(error));
+}
+
+inline void expect_zero(int error, const char* what) {
+  if (error != 0) [[unlikely]]
+    unexpected(what, error);
+}
+
+/// What a carom id is to the floor: known to the thread, and read at each acquire as by any function that
+/// is handed nothing but the lock.
+inline constinit thread_local std::uint32_t bare_id = 2;
+
+/// The floor: the least that a lock whose word says who owns it can do. Knows no sleep, so never contended.
+class Bare {
+ public:
+  static constexpr const char* kName = "bare CAS + exchange";
+  void lock() {
+    std::uint32_t expected = 0;
+    if (!word_.compare_exchange_strong(expected, bare_id, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) [[unlikely]] {
+      unexpected("bare lock");
+    }
+  }
+  void unlock() {
+    if ((word_.exchange(0, std::memory_order_release) & kContended) != 0) [[unlikely]]
+      unexpected("bare unlock");
+  }
+
+ private:
+  static constexpr std::uint32_t kContended = 1u << 31;
+  std::atomic<std::uint32_t> word_{0};
+};
+
+class CaromLock {
+ public:
+  static constexpr const char* kName = "carom Lock";
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+  bool take() {
+    const carom::Acquisition outcome = lock_.acquire();
+    if (!outcome) unexpected("carom acquire", outcome.kind());
+    return outcome.owner_died();
+  }
+  void heal() {}
+
+ private:
+  carom::Lock lock_;
+};
+
+class CaromRLock {
+ public:
+  static constexpr const char* kName = "carom RLock";
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
+ private:
+  carom::RLock lock_;
+};
+
+class StdMutex {
+ public:
+  static constexpr const char* kName = "std::mutex (threads only)";
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+template <int kType, int kRobust>
+class PthreadMutex {
+ public:
+  static constexpr const char* kName = kType == PTHREAD_MUTEX_RECURSIVE     ? "pthread recursive robust"
+                                       : kType == PTHREAD_MUTEX_ADAPTIVE_NP ? "pthread adaptive"
+                                       : kRobust == PTHREAD_MUTEX_ROBUST    ? "pthread robust"
+                                                                            : "pthread shared";
+  PthreadMutex() {
+    pthread_mutexattr_t attributes;
+    expect_zero(pthread_mutexattr_init(&attributes), "pthread_mutexattr_init");
+    expect_zero(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "setpshared");
+    expect_zero(pthread_mutexattr_settype(&attributes, kType), "settype");
+    expect_zero(pthread_mutexattr_setrobust(&attributes, kRobust), "setrobust");
+    expect_zero(pthread_mutex_init(&mutex_, &attributes), "pthread_mutex_init");
+    pthread_mutexattr_destroy(&attributes);
+  }
+  void lock() { expect_zero(pthread_mutex_lock(&mutex_), "pthread_mutex_lock"); }
+  void unlock() { expect_zero(pthread_mutex_unlock(&mutex_), "pthread_mutex_unlock"); }
+  bool take() {
+    const int error = pthread_mutex_lock(&mutex_);
+    if (error != EOWNERDEAD) expect_zero(error, "pthread_mutex_lock");
+    return error == EOWNERDEAD;
+  }
+  void heal() { expect_zero(pthread_mutex_consistent(&mutex_), "pthread_mutex_consistent"); }
+
+ private:
+  pthread_mutex_t mutex_;
+};
+
+using PthreadShared = PthreadMutex<PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED>;
+using PthreadAdaptive = PthreadMutex<PTHREAD_MUTEX_ADAPTIVE_NP, PTHREAD_MUTEX_STALLED>;
+using PthreadRobust = PthreadMutex<PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST>;
+using PthreadRecursiveRobust = PthreadMutex<PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ROBUST>;
+
+class Semaphore {
+ public:
+  static constexpr const char* kName = "sem_t shared";
+  Semaphore() { expect_zero(sem_init(&semaphore_, 1, 1), "sem_init"); }
+  void lock() {
+    while (sem_wait(&semaphore_) != 0) {
+      if (errno != EINTR) unexpected("sem_wait", errno);
+    }
+  }
+  void unlock() { expect_zero(sem_post(&semaphore_), "sem_post"); }
+
+ private:
+  sem_t semaphore_;
+};
+
+/// On cache lines of its own, so that no contestant pays for a neighbour.
+template <class Peer>
+struct alignas(64) Placed {
+  Peer peer;
+};
+
+}  // namespace bench

@@ -1,0 +1,12 @@
+// The groups of rows that carom-bench can run.
+#pragma once
+
+#include "report.hpp"
+
+namespace bench {
+
+void run_uncontended(Report& report, bool quick);
+void run_contended(Report& report, bool quick);
+void run_recovery(Report& report, bool quick);
+
+}  // namespace bench

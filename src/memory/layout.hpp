@@ -5,6 +5,11 @@
 //   offset 0                 SegmentHeader, one page
 //   kHeaderBytes             Slot[capacity], the roster
 //   header.data_offset       the user's bytes, with the primitives wherever the user puts them
+//
+// DEATH                what remains                                     who repairs it
+//   segment_filled     a file without a name                            the kernel frees it
+//   segment_published  the whole segment, by its name                   nothing to repair
+//
 #pragma once
 
 #include <atomic>

@@ -85,7 +85,7 @@ void Roster::leave(std::uint32_t id) noexcept {
   slot.id.store(kNoId, std::memory_order_seq_cst);
   CAROM_STEP(id_withdrawn);
   slot.life.send_away();
-  CAROM_STEP(heirs_sent_away);
+  CAROM_STEP(waiters_sent_away);
   slot.life.give_up();
 }
 

@@ -1,9 +1,19 @@
 // The table of participants in a segment: who is who, who lives, who died.
 //
-// A participant is a thread. Its id is (slot, generation): a slot is given to another thread only once its
-// last claimant has ended, and then with the next generation, so an id names one thread for ever and a word
-// that holds an id says by itself whether its owner is still there. When a slot has used up its generations
-// it is retired.
+// A participant is a thread. Its id is (slot, generation): a slot is given to another thread only once its last
+// claimant has ended, and then with the next generation, so an id names one thread for ever and a word that holds an
+// id says by itself whether its owner is still there. When a slot has used up its generations it is retired.
+//
+// An id lives while its slot holds that id and the claimant of the slot's life word lives. Both ends are one step:
+// storing the id begins it; the kernel's mark, or taking the id out of the slot, ends it.
+//
+// DEATH                what remains                                     who repairs it
+//   life_claimed       the predecessor's id in a slot that seems alive  the kernel's mark: the slot is vacant again
+//   generation_raised  a generation that nobody got                     nobody: generations may be skipped
+//   introduced         words about an id that was never published       the next claimant writes over them
+//   id_published       a participant that died                          the kernel's mark
+//   id_withdrawn       who watches the leaver sleeps on                 the kernel's mark wakes one, who passes it on
+//   waiters_sent_away  a claimed life word without an id                the kernel's mark: the slot is vacant
 #pragma once
 
 #include <bit>

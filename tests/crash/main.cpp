@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
 #include "crash/ledger.hpp"
+#include "crash/lifecycle.hpp"
 #include "crash/stage.hpp"
 #include "crash/subject.hpp"
 #include "sync/spin.hpp"
@@ -55,39 +57,43 @@ int main(int argc, char** argv) {
   app.add_option("--ledger", ledger_path, "Write one line for each kill to this file");
   app.add_flag("--quick", quick,
                "A subset that takes seconds: no second deaths, and each control hangs once");
+  std::vector<std::string> only;
+  app.add_option("--only", only,
+                 "Only these: Lock, RLock, Segment; controls: pthread, sem_t, \"pthread robust\"");
   CLI11_PARSE(app, argc, argv);
+  const auto chosen = [&](const std::string& name) {
+    return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+  };
 
   share_one_processor_with_the_victims();
   carom::sync::Spin::set_rounds(2);  // more would be the same instructions again
   crash::Ledger ledger(ledger_path);
-  std::printf("Subjects\n");
-  std::vector<std::unique_ptr<crash::Subject>> subjects;
-  subjects.push_back(crash::make_lock());
-  subjects.push_back(crash::make_rlock());
-  for (auto& subject : subjects) {
-    crash::Stage stage(*subject, ledger, {});
-    run_all(stage, !quick);
-  }
-
-  // The controls stop early: it is enough to see that a hang is seen.
-  std::printf("Controls\n");
-  std::vector<std::unique_ptr<crash::Subject>> controls;
-  controls.push_back(crash::make_pthread());
-  controls.push_back(crash::make_sem());
-  controls.push_back(crash::make_robust());
-  for (auto& control : controls) {
-    crash::Stage stage(*control, ledger, {.bound_ms = 300, .confirm_ms = 0, .max_hangs = quick ? 1 : 5});
-    run_all(stage, false);
-  }
-
   crash::Count sum;
-  for (auto& subject : subjects) sum += ledger.total(subject->name());
+  for (const auto& make : {crash::make_lock, crash::make_rlock}) {
+    const auto subject = make();
+    if (!chosen(subject->name())) continue;
+    crash::Stage stage(*subject, ledger, {.every = quick ? 5 : 1});
+    run_all(stage, !quick);
+    sum += ledger.total(subject->name());
+  }
+  if (chosen("Segment")) {
+    crash::kill_lifecycle(ledger, {.every = quick ? 53 : 1});
+    sum += ledger.total("Segment");
+  }
+  // The controls stop early: it is enough to see that a hang is seen.
   bool control_blind = false;
-  for (auto& control : controls) {
+  for (const auto& make : {crash::make_pthread, crash::make_sem, crash::make_robust}) {
+    const auto control = make();
+    if (!chosen(control->name())) continue;
+    crash::Stage stage(
+        *control, ledger,
+        {.bound_ms = 300, .confirm_ms = 0, .max_hangs = quick ? 1 : 5, .every = quick ? 5 : 1});
+    run_all(stage, false);
     if (ledger.total(control->name()).hung != 0) continue;
     std::printf("The control %s never hung: this run proves nothing.\n", control->name().c_str());
     control_blind = true;
   }
+
   if (!ledger_path.empty()) std::printf("Ledger: %s\n", ledger_path.c_str());
   std::printf("%ld kill points, %ld hung, %ld lost, %ld doubled\n", sum.points, sum.hung, sum.lost,
               sum.doubled);

@@ -2,11 +2,7 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <set>
 #include <thread>
 
@@ -21,7 +17,7 @@ double now_ms() {
 }  // namespace
 
 Stage::Stage(Subject& subject, Ledger& ledger, const Limits& limits)
-    : subject_(subject), ledger_(ledger), limits_(limits) {
+    : subject_(subject), ledger_(ledger), limits_(limits), route_(new_route(false)) {
   fresh();
 }
 
@@ -42,7 +38,6 @@ void Stage::fresh() {
   scene_->phase = kBefore;
   scene_->inside = 0;
   scene_->doubled = 0;
-  asleep_ = false;
 }
 
 std::unique_ptr<Tracee> Stage::victim(bool already_holding, int timeout_ms) {
@@ -81,50 +76,20 @@ Stage::Notice Stage::notice() const {
   }
 }
 
-bool Stage::record_path(Tracee& victim, bool through_sleep) {
-  std::map<std::uint64_t, std::uint64_t> counts;
-  path_.clear();
-  path_ends_asleep_ = false;
-  while (phase() != kAfter) {
-    path_.push_back({victim.instruction(), ++counts[victim.instruction()]});
-    const Tracee::State state = victim.step();
-    if (state == Tracee::State::ended) break;
-    if (state == Tracee::State::stopped) continue;
-    if (through_sleep && victim.stopped_again(10'000)) continue;
-    path_ends_asleep_ = true;
-    break;
-  }
-  recording_ = false;
-  return false;
+Route Stage::new_route(bool through_sleep) {
+  return Route([this] { return phase() == kAfter; }, through_sleep);
 }
 
-bool Stage::advance(Tracee& victim, int point, bool through_sleep) {
-  if (recording_) return record_path(victim, through_sleep);
-  const auto steps = static_cast<std::size_t>(point);
-  const std::size_t last = path_.size() + (path_ends_asleep_ ? 1 : 0);
-  if (steps >= last) return false;
-  if (stepping_) {
-    for (std::size_t i = 0; i < steps; ++i) {
-      const Tracee::State state = victim.step();
-      if (state == Tracee::State::ended || phase() == kAfter) return false;
-      if (state == Tracee::State::asleep && !(through_sleep && victim.stopped_again(10'000))) {
-        asleep_ = true;
-        return true;
-      }
-    }
-    return true;
-  }
-  // A long way is run freely up to a breakpoint: stepping it each time would take the square of its length.
-  const Step& to = path_[std::min(steps, path_.size() - 1)];
-  if (!victim.run_to(to.address, to.count)) {
-    missed_ = true;
+bool Stage::advance(Tracee& victim, int point) {
+  if (recording_) {
+    route_.record(victim);
+    recording_ = false;
     return false;
   }
-  if (steps == path_.size()) {
-    if (victim.step() != Tracee::State::asleep) std::abort();
-    asleep_ = true;
-  }
-  return true;
+  const auto at = static_cast<std::size_t>(point);
+  const Route::Arrival arrival = walking_ ? route_.walk(victim, at) : route_.reach(victim, at);
+  missed_ = arrival == Route::Arrival::missed;
+  return arrival == Route::Arrival::there || arrival == Route::Arrival::asleep;
 }
 
 bool Stage::fall_asleep(Tracee& victim) {
@@ -140,24 +105,24 @@ bool Stage::fall_asleep(Tracee& victim) {
   }
 }
 
-void Stage::sweep(const std::string& scenario, const std::string& operation, const Run& run) {
+void Stage::sweep(const std::string& scenario, const std::string& operation, const Run& run,
+                  bool through_sleep) {
+  route_ = new_route(through_sleep);
   recording_ = true;
   fresh();
   run(0);
   long hangs = 0;
-  for (int point = 0;; point += limits_.every) {
+  for (int point = 0; static_cast<std::size_t>(point) < route_.points();
+       point += limits_.stride(route_.points())) {
     fresh();
-    missed_ = false;
     std::optional<Judged> judged = run(point);
-    if (!judged &&
-        missed_) {  // took another way than the first did, for instance because time passed: step this one
+    if (!judged && missed_) {
       fresh();
-      stepping_ = true;
+      walking_ = true;
       judged = run(point);
-      stepping_ = false;
-      if (!judged) continue;
+      walking_ = false;
     }
-    if (!judged) break;
+    if (!judged) continue;  // the operation was over sooner this time
     ledger_.add({subject_.name(), scenario, operation, point, -1, address_, victim_was_, judged->wait_ms,
                  judged->verdict});
     if (judged->verdict == Verdict::hung && ++hangs == limits_.max_hangs) break;
@@ -318,16 +283,17 @@ void Stage::frozen() {
 
 void Stage::timed_wait() {
   constexpr int kTimeoutMs = 20;
-  sweep("timed wait", "acquire with a timeout", [&](int point) -> std::optional<Judged> {
+  const auto run = [&](int point) -> std::optional<Judged> {
     survivor_->acquire(-1);
     const auto v = victim(false, kTimeoutMs);
-    if (!advance(*v, point, true)) return std::nullopt;
+    if (!advance(*v, point)) return std::nullopt;
     address_ = v->instruction();
     victim_was_ = phase();
     v->kill();
     survivor_->release();
     return judge_free(Notice::must_not);
-  });
+  };
+  sweep("timed wait", "acquire with a timeout", run, true);
 }
 
 void Stage::heir() {
@@ -352,26 +318,23 @@ void Stage::heir() {
 void Stage::second_death() {
   const std::string scenario = "second death while recovering";
   std::set<std::vector<std::uint32_t>> seen;
-  recording_ = true;
   fresh();
-  advance(*victim(false), 0);
-  const std::vector<Step> first_path = path_;
+  Route first_route = new_route(false);
+  first_route.record(*victim(false));
   long hangs = 0;
   for (int first_point = 0; hangs != limits_.max_hangs; ++first_point) {
     fresh();
     const auto first = victim(false);
-    path_ = first_path;
-    path_ends_asleep_ = false;
-    if (!advance(*first, first_point)) break;
+    if (first_route.reach(*first, static_cast<std::size_t>(first_point)) != Route::Arrival::there) break;
     const int first_was = phase();
     first->kill();
     std::vector<std::uint32_t> state = subject_.state();
     state.push_back(static_cast<std::uint32_t>(first_was));
     if (!seen.insert(state).second) continue;
     const std::vector<std::byte> after_first = subject_.save();
-    recording_ = true;
-    advance(*victim(false), 0);
-    for (int point = 0; hangs != limits_.max_hangs; point += limits_.every) {
+    route_ = new_route(false);
+    route_.record(*victim(false));
+    for (int point = 0; hangs != limits_.max_hangs; point += limits_.stride(route_.points())) {
       fresh();
       subject_.restore(after_first);
       const auto second = victim(false);

@@ -10,6 +10,7 @@
 
 #include "crash/actor.hpp"
 #include "crash/ledger.hpp"
+#include "crash/route.hpp"
 #include "crash/subject.hpp"
 #include "crash/tracee.hpp"
 #include "support/plain.hpp"
@@ -20,7 +21,10 @@ struct Limits {
   int bound_ms = 1000;      ///< how long the living may wait for what is free
   int confirm_ms = 15'000;  ///< how long a wait that broke the bound is watched before it is called hung
   long max_hangs = -1;      ///< stop a scenario after that many; -1: never. For the controls
-  int every = 1;            ///< kill at every n-th instruction only; 1: at all of them
+  int every = 1;            ///< of a long operation kill at every n-th instruction only; 1: at all of them
+
+  /// What is not long is killed at every instruction anyway.
+  int stride(std::size_t points) const { return points > 250 ? every : 1; }
 };
 
 class Stage {
@@ -56,16 +60,15 @@ class Stage {
   /// Runs `scenario` for one kill point after the other until it says that the operation has ended. `run`
   /// stages the kill after that many steps and judges what follows.
   using Run = std::function<std::optional<Judged>(int point)>;
-  void sweep(const std::string& scenario, const std::string& operation, const Run& run);
+  void sweep(const std::string& scenario, const std::string& operation, const Run& run,
+             bool through_sleep = false);
+  Route new_route(bool through_sleep);
 
-  /// Runs the victim to its kill point, or, on the first run of a sweep, to its end, and notes the way it
-  /// took. False if there is no such point. A victim that falls asleep has come to its last point, and
-  /// `asleep_` says so, unless the sweep goes `through_sleep`.
-  bool advance(Tracee& victim, int point, bool through_sleep = false);
-  bool record_path(Tracee& victim, bool through_sleep);
+  /// Brings the victim to its kill point; false if there is none. In the first run of a sweep: notes its way.
+  bool advance(Tracee& victim, int point);
 
   /// Steps the victim until it sleeps. False if it ended instead.
-  bool fall_asleep(Tracee& victim);
+  static bool fall_asleep(Tracee& victim);
 
   std::optional<Judged> kill_and_judge(Tracee& victim);
   Judged judge_free(Notice expected);
@@ -84,17 +87,11 @@ class Stage {
   std::vector<std::byte> with_actors_;  // survivor and waiter have
   std::unique_ptr<Actor> survivor_;
   std::unique_ptr<Actor> waiter_;
-  bool asleep_ = false;
 
-  // The way of the present sweep's victim, one entry an instruction: where, and for the how-manieth time.
-  struct Step {
-    std::uint64_t address;
-    std::uint64_t count;
-  };
-  std::vector<Step> path_;
-  bool path_ends_asleep_ = false;
+  // Of the present sweep.
+  Route route_;
   bool recording_ = false;
-  bool stepping_ = false;
+  bool walking_ = false;
   bool missed_ = false;
 
   // Of the present kill.

@@ -8,7 +8,7 @@ DURATION ?= 60
 # Each goal names the packages it needs; scripts/need installs those that are missing.
 BUILD := g++ cmake ninja-build
 DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
-TESTS := $(DEMO) libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev pkg-config spin
+TESTS := $(DEMO) libgtest-dev libgmock-dev nlohmann-json3-dev pkg-config spin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench crash storm sanitize lint docs install clean

@@ -25,7 +25,7 @@ class Deadline {
 
   template <class AnyClock, class Duration>
   Deadline(std::chrono::time_point<AnyClock, Duration> when)  // NOLINT(google-explicit-constructor)
-      : Deadline(when - AnyClock::now()) {}
+      : ns_(until(when, AnyClock::now())) {}
 
   constexpr bool is_never() const noexcept { return ns_ == kNever; }
   bool expired() const noexcept { return !is_never() && (ns_ == 0 || now_ns() >= ns_); }
@@ -48,6 +48,14 @@ class Deadline {
 
   explicit constexpr Deadline(std::int64_t ns) noexcept : ns_(ns) {}
   static std::int64_t from_now(double seconds);
+
+  // The distance to the ends of a clock does not fit the clock's own duration.
+  template <class TimePoint, class Now>
+  static std::int64_t until(TimePoint when, Now now) {
+    using Seconds = std::chrono::duration<double>;
+    const double rough = Seconds(when.time_since_epoch()).count() - Seconds(now.time_since_epoch()).count();
+    return from_now(rough > -1e9 && rough < 1e9 ? Seconds(when - now).count() : rough);
+  }
 
   std::int64_t ns_;
 };

@@ -14,10 +14,15 @@
 namespace carom {
 
 struct ProcessOptions {
-  std::string
-      name;  ///< its first 15 characters become the thread name of the child; "Process-<pid>" if empty
+  std::string name;     ///< "Process-<pid>" if empty; the child's thread gets its first 15 characters
   bool daemon = false;  ///< the kernel kills it when the thread that started it ends, however that ends
 };
+
+class Process;
+
+/// What a Process can run: anything that can be called without arguments.
+template <class Body>
+concept ProcessBody = std::invocable<Body&> && !std::same_as<std::remove_cvref_t<Body>, Process>;
 
 /// A child process that runs a callable; what the callable refers to is the child's copy, except for what
 /// lives in segments, which is shared.
@@ -27,7 +32,7 @@ struct ProcessOptions {
 ///     worker.join();
 ///
 /// The child ends with 0, or with the int that the callable returns, or with 1 and the exception's text in
-/// exception(). It does not run the parent's destructors and exit handlers.
+/// exception(), and on stderr. It does not run the parent's destructors and exit handlers.
 /// Like std::jthread the destructor joins, so no zombie is left; a daemon is killed first. In a child that
 /// inherited the object by fork, the destructor does nothing and the other calls mean nothing. Not for
 /// several threads at once. Not safe in a signal handler. In a program with other threads the callable finds
@@ -35,10 +40,9 @@ struct ProcessOptions {
 /// When this process dies, children go on, but for daemons.
 class Process {
  public:
-  template <class Body>
-  requires std::invocable<Body&> &&
-      (!std::same_as<std::remove_cvref_t<Body>, Process>)explicit Process(Body&& body,
-                                                                          ProcessOptions options = {})
+  template <ProcessBody Body>
+  explicit Process(Body&& body,
+                   ProcessOptions options = {})  // NOLINT(bugprone-forwarding-reference-overload)
       : Process(std::in_place, wrap(std::forward<Body>(body)), std::move(options)) {}
 
   Process(Process&&) noexcept;

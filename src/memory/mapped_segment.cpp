@@ -1,11 +1,10 @@
 #include "memory/mapped_segment.hpp"
 
-#include "platform/shared_file.hpp"
-
 namespace carom::memory {
 namespace {
 
 std::atomic<MappedSegment*> newest{nullptr};
+std::atomic_flag opening;
 
 }  // namespace
 
@@ -21,7 +20,7 @@ MappedSegment& MappedSegment::add(SegmentHeader& header, const Facts& facts) {
   entry->header_ = &header;
   entry->facts_ = facts;
   entry->handles_.store(1, std::memory_order_relaxed);
-  entry->seats_.store(0, std::memory_order_relaxed);
+  entry->users_.store(1, std::memory_order_relaxed);
   entry->base_.store(reinterpret_cast<std::uintptr_t>(&header), std::memory_order_release);
   if (made) {
     entry->next_ = newest.load(std::memory_order_relaxed);
@@ -31,12 +30,23 @@ MappedSegment& MappedSegment::add(SegmentHeader& header, const Facts& facts) {
   return *entry;
 }
 
+MappedSegment::Opening::Opening() noexcept {
+  while (opening.test_and_set(std::memory_order_acquire)) opening.wait(true, std::memory_order_relaxed);
+}
+
+MappedSegment::Opening::~Opening() {
+  opening.clear(std::memory_order_release);
+  opening.notify_one();
+}
+
 MappedSegment* MappedSegment::reopen(platform::FileIdentity file) noexcept {
   for (MappedSegment* m = newest.load(std::memory_order_acquire); m != nullptr; m = m->next_) {
     if (m->base_.load(std::memory_order_acquire) == 0 || !(m->facts_.file == file)) continue;
-    std::uint32_t handles = m->handles_.load(std::memory_order_relaxed);
-    while (handles != 0) {
-      if (m->handles_.compare_exchange_weak(handles, handles + 1, std::memory_order_acq_rel)) return m;
+    std::uint32_t users = m->users_.load(std::memory_order_relaxed);
+    while (users != 0) {
+      if (!m->users_.compare_exchange_weak(users, users + 1, std::memory_order_acq_rel)) continue;
+      m->handles_.fetch_add(1, std::memory_order_relaxed);
+      return m;
     }
   }
   return nullptr;
@@ -61,26 +71,25 @@ MappedSegment* MappedSegment::at(const void* base) noexcept {
 }
 
 void MappedSegment::forget_threads() noexcept {
+  opening.clear();
   for (MappedSegment* m = newest.load(std::memory_order_acquire); m != nullptr; m = m->next_) {
-    m->seats_.store(0, std::memory_order_relaxed);
-    m->unmap_if_unused();
+    if (m->base_.load(std::memory_order_relaxed) == 0) continue;
+    m->users_.store(m->handles_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    if (m->handles_.load(std::memory_order_relaxed) == 0) m->unmap();
   }
 }
 
 void MappedSegment::close_handle() noexcept {
-  handles_.fetch_sub(1, std::memory_order_acq_rel);
-  unmap_if_unused();
+  handles_.fetch_sub(1, std::memory_order_relaxed);
+  user_left();
 }
 
-void MappedSegment::seat_left() noexcept {
-  seats_.fetch_sub(1, std::memory_order_acq_rel);
-  unmap_if_unused();
+void MappedSegment::user_left() noexcept {
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) unmap();
 }
 
-void MappedSegment::unmap_if_unused() noexcept {
-  if (handles_.load(std::memory_order_acquire) != 0 || seats_.load(std::memory_order_acquire) != 0) return;
-  const std::uintptr_t base = base_.exchange(0, std::memory_order_acq_rel);  // one thread wins
-  if (base == 0) return;
+void MappedSegment::unmap() noexcept {
+  base_.store(0, std::memory_order_relaxed);
   platform::unmap(header_, facts_.mapped_bytes);
   in_use_.store(false, std::memory_order_release);
 }

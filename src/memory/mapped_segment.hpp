@@ -29,9 +29,18 @@ class MappedSegment {
   /// Registers a mapping, held by one handle.
   static MappedSegment& add(SegmentHeader& header, const Facts& facts);
 
-  /// The mapping of this file, with one handle more; nullptr: there is none. One file, one mapping: a thread
-  /// has one seat in a segment, however often the process opens it.
+  /// The mapping of this file, with one handle more; nullptr: there is none. One file, one mapping: a thread has one
+  /// seat in a segment, however often the process opens it. Call it under an Opening.
   static MappedSegment* reopen(platform::FileIdentity file) noexcept;
+
+  /// While it exists, no other thread of this process opens a segment.
+  class Opening {
+   public:
+    Opening() noexcept;
+    ~Opening();
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+  };
 
   /// The segment that `address` lies in; nullptr: none of ours.
   static MappedSegment* containing(const void* address) noexcept;
@@ -53,17 +62,18 @@ class MappedSegment {
   // The memory stays mapped while any handle is open or any thread has a seat in it: the kernel reads the
   // seat's life word when the thread ends.
   void close_handle() noexcept;
-  void seat_taken() noexcept { seats_.fetch_add(1, std::memory_order_relaxed); }
-  void seat_left() noexcept;
+  void seat_taken() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
+  void seat_left() noexcept { user_left(); }
   bool last_handle() const noexcept { return handles_.load(std::memory_order_relaxed) == 1; }
 
  private:
-  void unmap_if_unused() noexcept;
+  void user_left() noexcept;
+  void unmap() noexcept;
 
   std::atomic<bool> in_use_{true};
   std::atomic<std::uintptr_t> base_{0};  // 0: no mapping (any more)
   std::atomic<std::uint32_t> handles_{1};
-  std::atomic<std::uint32_t> seats_{0};
+  std::atomic<std::uint32_t> users_{1};  // handles and seats; the one that brings it to 0 unmaps
   SegmentHeader* header_ = nullptr;
   Facts facts_{};
   MappedSegment* next_ = nullptr;

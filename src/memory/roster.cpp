@@ -90,14 +90,13 @@ void Roster::leave(std::uint32_t id) noexcept {
 }
 
 Standing Roster::standing(std::uint32_t id) const noexcept {
+  const std::uint32_t generation = generation_of(id);
+  if (generation == 0) return Standing::impossible;
   const Slot& slot = this->slot(id);
   if (slot.id.load(std::memory_order_seq_cst) == id) {
     return slot.life.claimant_lives() ? Standing::lives : Standing::gone;
   }
-  const std::uint32_t generation = generation_of(id);
-  if (generation == 0 || generation > slot.generation.load(std::memory_order_acquire)) {
-    return Standing::impossible;
-  }
+  if (generation > slot.generation.load(std::memory_order_acquire)) return Standing::impossible;
   return Standing::gone;
 }
 

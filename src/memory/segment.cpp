@@ -110,6 +110,10 @@ MappedSegment::Facts check_header(const SegmentHeader& header, const platform::F
                                   const std::string& object) {
   const std::size_t file_bytes = file.size();
   if (header.magic != kMagic) throw Error(Errc::not_a_segment, object, "the file is not a carom segment");
+  if (file_bytes < kHeaderBytes) {
+    throw Error(Errc::truncated, object,
+                "has " + std::to_string(file_bytes) + " bytes, less than its header");
+  }
   if (header.layout_version != kLayoutVersion || header.layout_fingerprint != fingerprint()) {
     throw Error(Errc::other_version, object,
                 "made by a carom with shared layout " + std::to_string(header.layout_version) +
@@ -146,6 +150,7 @@ MappedSegment* try_open(const std::string& name, std::uint64_t type) {
   const std::string object = quoted(name);
   platform::File file;
   if (!platform::open_published(path_of(name), object, file)) return nullptr;
+  const MappedSegment::Opening alone;
   if (MappedSegment* const mapped = MappedSegment::reopen(file.identity())) {
     try {
       check_type(mapped->header(), type, object);
@@ -156,10 +161,8 @@ MappedSegment* try_open(const std::string& name, std::uint64_t type) {
     return mapped;
   }
   const std::size_t bytes = file.size();
-  if (bytes < kHeaderBytes) {
-    throw Error(bytes == 0 ? Errc::not_a_segment : Errc::truncated, object,
-                "has " + std::to_string(bytes) + " bytes, less than a segment's header");
-  }
+  if (bytes < sizeof(SegmentHeader::magic))
+    throw Error(Errc::not_a_segment, object, "the file is not a carom segment");
   void* const base = platform::map(file, bytes, object);
   auto* const header = static_cast<SegmentHeader*>(base);
   try {
@@ -231,20 +234,22 @@ Segment Segment::open_or_create(const std::string& name, std::size_t bytes, cons
 
 bool Segment::remove(const std::string& name) {
   check_name(name);
-  // Those who have it open learn of it from the header; a file that is no segment of ours just goes.
+  const std::string object = quoted(name);
+  platform::File file;
   try {
-    platform::File file;
-    if (!platform::open_published(path_of(name), quoted(name), file)) return false;
-    if (file.size() >= kHeaderBytes) {
-      auto* const header = static_cast<SegmentHeader*>(platform::map(file, kHeaderBytes, quoted(name)));
-      if (header->magic == kMagic && header->layout_version == kLayoutVersion) {
-        header->removed.store(1, std::memory_order_relaxed);
-      }
-      platform::unmap(header, kHeaderBytes);
-    }
+    if (!platform::open_published(path_of(name), object, file)) return false;
   } catch (const Error&) {  // not ours to read, but the name may still be ours to remove
   }
-  return platform::unpublish(path_of(name), quoted(name));
+  if (!platform::unpublish(path_of(name), object)) return false;
+  // Those who have it open learn of it from the header.
+  if (file.descriptor() >= 0 && file.size() >= kHeaderBytes) {
+    auto* const header = static_cast<SegmentHeader*>(platform::map(file, kHeaderBytes, object));
+    if (header->magic == kMagic && header->layout_version == kLayoutVersion) {
+      header->removed.store(1, std::memory_order_relaxed);
+    }
+    platform::unmap(header, kHeaderBytes);
+  }
+  return true;
 }
 
 std::vector<std::string> Segment::list() {

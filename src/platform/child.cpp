@@ -27,6 +27,8 @@
 namespace carom::platform {
 namespace {
 
+constexpr char kException = '!';  // so that an empty text is a report too
+
 [[noreturn]] void end(int code) {
   std::cout.flush();
   std::fflush(nullptr);
@@ -34,8 +36,9 @@ namespace {
 }
 
 void say(int report, std::string_view words) {
-  words = words.substr(0, PIPE_BUF);  // arrives whole and never blocks
-  while (write(report, words.data(), words.size()) < 0 && errno == EINTR) {
+  std::string message(1, kException);
+  message += words.substr(0, PIPE_BUF - 1);  // arrives whole and never blocks
+  while (write(report, message.data(), message.size()) < 0 && errno == EINTR) {
   }
   std::fprintf(stderr, "carom::Process %d: %.*s\n", static_cast<int>(getpid()),
                static_cast<int>(words.size()), words.data());
@@ -110,10 +113,11 @@ std::optional<int> reap(const Child& child) {
   return about.si_code == CLD_EXITED ? about.si_status : -about.si_status;
 }
 
-std::string last_words(const Child& child) {
+std::optional<std::string> last_words(const Child& child) {
   char text[PIPE_BUF];
   const ssize_t length = read(child.report.descriptor(), text, sizeof text);
-  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
+  if (length <= 0) return std::nullopt;
+  return std::string(text + 1, static_cast<std::size_t>(length) - 1);
 }
 
 void signal_child(const Child& child, int signal) noexcept {

@@ -26,7 +26,8 @@ bool wait_for_end(const Child& child, Deadline deadline);
 /// The exit code of an ended child, or minus the signal that killed it; nothing if somebody else reaped it.
 std::optional<int> reap(const Child& child);
 
-std::string last_words(const Child& child);
+/// What the ended child's exception said; nothing if there was none.
+std::optional<std::string> last_words(const Child& child);
 
 /// Signals the child, and never another process that has its pid by now.
 void signal_child(const Child& child, int signal) noexcept;

@@ -68,7 +68,10 @@ std::string describe(const std::string& object, const std::string& sentence, int
   std::string text = "carom: " + object + ": " + sentence;
   if (os_error != 0) {
     const char* name = strerrorname_np(os_error);
-    text += std::string(" (") + (name != nullptr ? name : "errno") + ": " + strerrordesc_np(os_error) + ")";
+    const char* meaning = strerrordesc_np(os_error);
+    text += " (" + (name != nullptr ? std::string(name) : "errno " + std::to_string(os_error));
+    if (meaning != nullptr) text += std::string(": ") + meaning;
+    text += ")";
   }
   return text;
 }

@@ -14,7 +14,7 @@ struct Process::State {
   int parent = platform::this_process();
   bool ended = false;
   std::optional<int> exit_code;
-  std::string last_words;
+  std::optional<std::string> last_words;
 
   bool join(Deadline deadline) {
     if (ended) return true;
@@ -33,13 +33,16 @@ struct Process::State {
 };
 
 Process::Process(std::in_place_t, const Erased& body, ProcessOptions options) {
+  const auto name_of = [&](int pid) {
+    return options.name.empty() ? "Process-" + std::to_string(pid) : options.name;
+  };
   const auto run = [&] {
-    if (!options.name.empty()) platform::name_this_thread(options.name.c_str());
+    platform::name_this_thread(name_of(platform::this_process()).c_str());
     return body();
   };
   const std::string object = options.name.empty() ? "process" : "process '" + options.name + "'";
   platform::Child child = platform::start_child(run, options.daemon, object);
-  if (options.name.empty()) options.name = "Process-" + std::to_string(child.pid);
+  options.name = name_of(child.pid);
   state_ = std::make_unique<State>(std::move(child), std::move(options));
 }
 
@@ -83,7 +86,6 @@ std::optional<int> Process::exit_code() {
 
 std::optional<std::string> Process::exception() {
   is_alive();
-  if (state_->last_words.empty()) return std::nullopt;
   return state_->last_words;
 }
 

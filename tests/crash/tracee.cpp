@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,8 @@
 
 namespace crash {
 namespace {
+
+constexpr int kPatienceMs = 300;  // far beyond every sleep that ends by itself
 
 [[noreturn]] void broken(const char* what) {
   std::perror(what);
@@ -72,16 +75,18 @@ Tracee::State Tracee::step() {
 }
 
 bool Tracee::stopped_again(int timeout_ms) {
-  for (int waited = 0; waited <= timeout_ms * 50; ++waited) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (int polls = 0;; ++polls) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
       ended_ = WIFEXITED(status) || WIFSIGNALED(status);
       if (!ended_) instruction_ = read_instruction(pid_);
       return true;
     }
+    if (polls < 20) continue;
+    if (std::chrono::steady_clock::now() > until) return false;
     usleep(20);
   }
-  return false;
 }
 
 bool Tracee::run_to(std::uint64_t address, std::uint64_t count) {
@@ -96,7 +101,8 @@ bool Tracee::run_to(std::uint64_t address, std::uint64_t count) {
     const long original = ptrace(PTRACE_PEEKTEXT, pid_, address, nullptr);
     ptrace(PTRACE_POKETEXT, pid_, address, (original & ~0xffL) | 0xcc);
     if (ptrace(PTRACE_CONT, pid_, nullptr, nullptr) != 0) broken("PTRACE_CONT");
-    if (wait_for_stop(false) == State::ended) return false;
+    // A victim that sleeps for what somebody else holds may never get there.
+    if (!stopped_again(kPatienceMs) || ended_) return false;
     ptrace(PTRACE_POKETEXT, pid_, address, original);
     if (instruction_ != address + 1) return false;  // stopped by something else
     user_regs_struct registers;

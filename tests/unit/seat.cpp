@@ -1,0 +1,169 @@
+// Who the calling thread is in a segment: after fork, after a raw clone, and after its end.
+#include "carom/detail/seat.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <optional>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "carom/carom.hpp"
+#include "support/party.hpp"
+#include "support/printing.hpp"
+
+using carom::Acquisition;
+using carom::Errc;
+using carom::Segment;
+using carom::SegmentOptions;
+using support::code_of;
+using support::ProcessParty;
+using support::ThreadParty;
+
+namespace {
+
+SegmentOptions for_two() {
+  SegmentOptions options;
+  options.participants = 2;
+  return options;
+}
+
+}  // namespace
+
+TEST(Seat, a_thread_has_one_in_each_segment_it_uses) {
+  const Segment one = Segment::anonymous(100);
+  const Segment other = Segment::anonymous(100);
+  const std::uint32_t id = one.join().id;
+  other.join();
+  EXPECT_EQ(one.join().id, id);
+  EXPECT_EQ(one.participants().size(), 1u);
+  EXPECT_EQ(other.participants().size(), 1u);
+}
+
+TEST(Seat, every_thread_has_its_own) {
+  const Segment segment = Segment::anonymous(100);
+  const std::uint32_t mine = segment.join().id;
+  ThreadParty other([&] { return segment.join().id; });
+  EXPECT_NE(static_cast<std::uint32_t>(other.result()), mine);
+  EXPECT_EQ(segment.participants().size(), 2u);
+}
+
+TEST(Seat, the_end_of_a_thread_frees_it) {
+  const Segment segment = Segment::anonymous(100, for_two());
+  segment.join();
+  std::set<std::uint32_t> ids;
+  for (int i = 0; i < 50; ++i) {
+    std::thread([&] { ids.insert(segment.join().id); }).join();
+  }
+  EXPECT_EQ(ids.size(), 50u);
+  EXPECT_EQ(segment.participants().size(), 1u);
+}
+
+TEST(Seat, it_can_be_given_back_and_taken_again) {
+  const Segment segment = Segment::anonymous(100);
+  segment.leave();  // from nowhere: nothing happens
+  const std::uint32_t before = segment.join().id;
+  segment.leave();
+  EXPECT_TRUE(segment.participants().empty());
+  EXPECT_NE(segment.join().id, before);
+}
+
+TEST(Seat, a_forked_child_has_another) {
+  const Segment segment = Segment::anonymous(100);
+  const std::uint32_t parents = segment.join().id;
+  ProcessParty child([&] {
+    const std::uint32_t own = segment.join().id;
+    return own != parents && segment.join().id == own;
+  });
+  EXPECT_EQ(child.leave(), 1);
+  EXPECT_EQ(segment.join().id, parents);
+}
+
+TEST(Seat, a_child_forked_by_a_child_has_yet_another) {
+  const Segment segment = Segment::anonymous(100);
+  const std::uint32_t mine = segment.join().id;
+  ProcessParty child([&] {
+    const std::uint32_t childs = segment.join().id;
+    ProcessParty grandchild([&] { return segment.join().id; });
+    const auto grandchilds = static_cast<std::uint32_t>(grandchild.leave());
+    return grandchilds != childs && grandchilds != mine && childs != mine;
+  });
+  EXPECT_EQ(child.leave(), 1);
+}
+
+TEST(Seat, a_child_that_takes_none_leaves_its_parents_alone) {
+  const Segment segment = Segment::anonymous(100);
+  const std::uint32_t mine = segment.join().id;
+  ProcessParty child([] {});
+  EXPECT_EQ(child.leave(), 0);
+  ASSERT_EQ(segment.participants().size(), 1u);
+  EXPECT_EQ(segment.participants()[0].id, mine);
+  EXPECT_TRUE(segment.participants()[0].alive);
+}
+
+TEST(Seat, a_raw_clone_gets_none_and_owns_nothing) {
+  const carom::Shared<carom::RLock> lock;
+  lock->lock();
+  const auto child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  if (child == 0) {
+    int wrong = 0;
+    if (code_of([&] { return lock.segment().join(); }) != Errc::unknown_thread) wrong |= 1;
+    if (code_of([&] { return lock->acquire(); }) != Errc::unknown_thread) wrong |= 2;
+    if (code_of([&] { lock->unlock(); }) != Errc::unknown_thread) wrong |= 4;
+    _exit(wrong);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(lock->depth(), 1u);
+  EXPECT_TRUE(lock->owned());
+}
+
+TEST(Seat, a_raw_clone_that_never_had_one_in_the_segment_gets_none_either) {
+  const carom::Shared<carom::Lock> lock;
+  const auto child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  if (child == 0) _exit(code_of([&] { return lock->acquire(); }) == Errc::unknown_thread ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(lock->acquire(), Acquisition::acquired);
+}
+
+TEST(Seat, a_lock_can_be_used_in_the_destructors_of_a_thread) {
+  static const carom::Shared<carom::Lock>* lock = nullptr;
+  struct LocksAtTheEnd {
+    ~LocksAtTheEnd() {
+      (*lock)->lock();
+      (*lock)->unlock();
+    }
+  };
+  const carom::Shared<carom::Lock> shared;
+  lock = &shared;
+  std::thread([] {
+    static thread_local LocksAtTheEnd early;  // destroyed after the seat, which is younger
+    static_cast<void>(early);
+    (*lock)->lock();
+    (*lock)->unlock();
+  }).join();
+  EXPECT_FALSE(shared->locked());
+  support::wait_until([&] { return shared.segment().participants().empty(); });
+}
+
+TEST(Seat, the_death_of_a_thread_is_known_in_all_of_1024_segments_and_no_more_are_given) {
+  std::vector<carom::Shared<carom::Lock>> locks;
+  for (int i = 0; i < 1025; ++i) {
+    locks.push_back(carom::Shared<carom::Lock>::open_or_create(support::unique_name("seat"), for_two()));
+    Segment::remove(locks.back().segment().name());
+  }
+  ProcessParty holder([&locks] {
+    for (std::size_t i = 0; i < 1024; ++i) locks[i]->lock();
+    return code_of([&locks] { locks[1024]->lock(); }) == Errc::roster_full;
+  });
+  EXPECT_EQ(holder.result(), 1);
+  holder.die();
+  for (std::size_t i = 0; i < 1024; ++i) {
+    EXPECT_EQ(ThreadParty([&, i] { return locks[i]->acquire().kind(); }).leave(),
+              Acquisition::acquired_owner_died);
+  }
+}

@@ -41,8 +41,8 @@ concept ProcessBody = std::invocable<Body&> && !std::same_as<std::remove_cvref_t
 class Process {
  public:
   template <ProcessBody Body>
-  explicit Process(Body&& body,
-                   ProcessOptions options = {})  // NOLINT(bugprone-forwarding-reference-overload)
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the concept excludes Process itself
+  explicit Process(Body&& body, ProcessOptions options = {})
       : Process(std::in_place, wrap(std::forward<Body>(body)), std::move(options)) {}
 
   Process(Process&&) noexcept;

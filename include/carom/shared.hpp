@@ -51,6 +51,11 @@ class Shared {
       : segment_(Segment::anonymous(sizeof(T), options({}), filler(std::forward<Args>(args)...))) {}
 
   template <class... Args>
+  static Shared anonymous(const SegmentOptions& o, Args&&... args) {
+    return Shared(Segment::anonymous(sizeof(T), options(o), filler(std::forward<Args>(args)...)));
+  }
+
+  template <class... Args>
   static Shared create(const std::string& name, const SegmentOptions& o, Args&&... args) {
     return Shared(Segment::create(name, sizeof(T), options(o), filler(std::forward<Args>(args)...)));
   }

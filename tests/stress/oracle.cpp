@@ -12,6 +12,7 @@ namespace {
 // A little less than the time after which the library's waiters look again: nothing else takes so long but a
 // very busy machine.
 constexpr std::int64_t kRecheckNs = 45'000'000;
+constexpr std::int64_t kLongestBlinkNs = 10'000'000;
 
 std::uint64_t key(std::uint32_t desk, int lock) {
   return std::uint64_t{desk} * kAll + static_cast<std::uint64_t>(lock);
@@ -81,6 +82,11 @@ void Oracle::count_kills(const Flock& flock) {
 }
 
 void Oracle::watch_idle(std::int64_t now_ns) {
+  // Who was itself kept from the processor cannot say what was between its looks.
+  if (now_ns - last_look_ns_ > kLongestBlinkNs) {
+    for (std::int64_t& since : idle_since_ns_) since = 0;
+  }
+  last_look_ns_ = now_ns;
   site_.look([&](const carom::Segment&, Arena& arena) {
     for (int lock = 0; lock < kAll; ++lock) {
       const bool idle = arena.with(lock, [](auto& l) {

@@ -74,6 +74,7 @@ class Oracle {
   std::uint64_t number_before_[kAll] = {};
   std::int64_t idle_since_ns_[kAll] = {};  ///< 0: not
   std::int64_t idle_for_ns_[kAll] = {};
+  std::int64_t last_look_ns_ = 0;
 
   // Of the round that is being judged.
   Account accounts_[kAll];

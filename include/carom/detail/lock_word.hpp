@@ -46,15 +46,16 @@
 //   woken             the one wake is lost: others sleep beside     the kernel wakes a fellow that watched the dead;
 //                     a free word, or an unmarked one               it takes the word, or marks it
 //   lock_taken_over   new owner recorded, inherited                 the next takes over in turn, and is told
-//   lock_released     free, the sleeper not woken                   the kernel wakes a sleeper that watched the dead
+//   lock_released     free, the sleeper not woken                   the kernel wakes a sleeper that watched the dead;
+//                                                                   if it was not the owner: their own re-check
 //   lock_handed_over  nobody in particular holds it, on purpose     nobody: whoever was to release it does
 //   rlock_deepened    a depth above 1                               the next: it holds the lock once
 //   rlock_released    depth 0, owner still recorded                 the next takes over, and is told
 //
 // LIMITS
 //   2^30 ids a segment, then joining fails with roster_exhausted. A lock is at most 4 TiB above its segment's begin.
-//   With more waiters than kWatchedFellows that all arrived within one kRecheck, or with two deaths at once, the last
-//   row of help is the re-check.
+//   Nobody watches one that releases what it does not own. There, with more waiters than kWatchedFellows that
+//   all arrived within one kRecheck, and with two deaths at once, the last help is the re-check.
 //
 // LAYOUT
 //   Version 1: word at offset 0, home at 4; 8 bytes, aligned to 4. tests/layout holds it.

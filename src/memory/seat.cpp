@@ -8,6 +8,7 @@
 #include "memory/seat.hpp"
 #include "platform/fork.hpp"
 #include "platform/shared_file.hpp"
+#include "platform/thread_end.hpp"
 
 namespace carom::detail {
 
@@ -50,10 +51,6 @@ void leave_all_seats() noexcept {
     delete seat;
   }
 }
-
-struct LeavesAtThreadEnd {
-  ~LeavesAtThreadEnd() { leave_all_seats(); }
-};
 
 // The child has none of its parent's seats: the life words are locked by a thread that is not there.
 void begin_child() {
@@ -131,8 +128,7 @@ std::uint32_t take_seat(const void* base) {
         Errc::roster_full, "thread",
         "uses " + std::to_string(kMaxSeats) + " segments already; the kernel reports the death of no more");
   }
-  static thread_local LeavesAtThreadEnd leaves_at_thread_end;
-  static_cast<void>(leaves_at_thread_end);
+  platform::call_at_thread_end(leave_all_seats);
   auto* const seat = new TakenSeat{segment, 0, nullptr};
   segment->seat_taken();
   try {

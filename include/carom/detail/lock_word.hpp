@@ -44,7 +44,7 @@
 //   lock_marked       contended, nobody asleep                      one spare wake
 //   about_to_sleep    contended, nobody asleep                      one spare wake
 //   woken             the one wake is lost: others sleep beside     the kernel wakes a fellow that watched the dead;
-//                     a free word, or an unmarked one               it takes the word, or marks it
+//                     a free word, or an unmarked one               it takes the word, or marks it; else re-check
 //   lock_taken_over   new owner recorded, inherited                 the next takes over in turn, and is told
 //   lock_released     free, the sleeper not woken                   the kernel wakes a sleeper that watched the dead;
 //                                                                   if it was not the owner: their own re-check
@@ -54,8 +54,7 @@
 //
 // LIMITS
 //   2^30 ids a segment, then joining fails with roster_exhausted. A lock is at most 4 TiB above its segment's begin.
-//   Nobody watches one that releases what it does not own. There, with more waiters than kWatchedFellows that
-//   all arrived within one kRecheck, and with two deaths at once, the last help is the re-check.
+//   The deaths in which only the re-check helps are listed in docs/design/waiting.md.
 //
 // LAYOUT
 //   Version 1: word at offset 0, home at 4; 8 bytes, aligned to 4. tests/layout holds it.

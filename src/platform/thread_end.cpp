@@ -23,7 +23,9 @@ pthread_key_t thread_end() noexcept {
 }
 
 // Before main, so that no fork can catch it half made.
-[[gnu::constructor]] void make_key_before_main() { thread_end(); }
+[[gnu::constructor]] void make_key_before_main() {
+  thread_end();
+}
 
 }  // namespace
 

@@ -20,9 +20,10 @@ struct ProcessOptions {
 
 class Process;
 
-/// What a Process can run: anything that can be called without arguments.
+/// What a Process can run: anything that can be copied, and called without arguments.
 template <class Body>
-concept ProcessBody = std::invocable<Body&> && !std::same_as<std::remove_cvref_t<Body>, Process>;
+concept ProcessBody = std::invocable<Body&> && std::copy_constructible<std::decay_t<Body>> &&
+    !std::same_as<std::remove_cvref_t<Body>, Process>;
 
 /// A child process that runs a callable; what the callable refers to is the child's copy, except for what
 /// lives in segments, which is shared.

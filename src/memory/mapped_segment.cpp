@@ -46,7 +46,9 @@ MappedSegment* MappedSegment::reopen(platform::FileIdentity file) noexcept {
     while (users != 0) {
       if (!m->users_.compare_exchange_weak(users, users + 1, std::memory_order_acq_rel)) continue;
       m->handles_.fetch_add(1, std::memory_order_relaxed);
-      return m;
+      if (m->facts_.file == file) return m;
+      m->close_handle();  // the entry went to another segment while we looked
+      break;
     }
   }
   return nullptr;

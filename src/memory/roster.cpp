@@ -17,13 +17,13 @@ void introduce(Slot& slot, std::uint32_t id) noexcept {
   const platform::ThreadIdentity self = platform::this_thread_identity();
   const auto name = std::bit_cast<NameWords>(self.name);
   slot.about_id.store(kNoId, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  slot.pid.store(self.pid, std::memory_order_relaxed);
-  slot.tid.store(self.tid, std::memory_order_relaxed);
-  slot.pid_namespace.store(self.pid_namespace, std::memory_order_relaxed);
-  slot.start_time.store(self.start_time, std::memory_order_relaxed);
-  slot.name[0].store(name[0], std::memory_order_relaxed);
-  slot.name[1].store(name[1], std::memory_order_relaxed);
+  // Released, so that who reads one of these also sees that they are being rewritten.
+  slot.pid.store(self.pid, std::memory_order_release);
+  slot.tid.store(self.tid, std::memory_order_release);
+  slot.pid_namespace.store(self.pid_namespace, std::memory_order_release);
+  slot.start_time.store(self.start_time, std::memory_order_release);
+  slot.name[0].store(name[0], std::memory_order_release);
+  slot.name[1].store(name[1], std::memory_order_release);
   slot.waiting_on.store(0, std::memory_order_relaxed);
   slot.about_id.store(id, std::memory_order_release);
 }
@@ -107,14 +107,13 @@ Participant Roster::about(std::uint32_t id) const noexcept {
   about.alive = standing(id) == Standing::lives;
   if (slot.about_id.load(std::memory_order_acquire) != id) return about;
   Participant read = about;
-  read.pid = slot.pid.load(std::memory_order_relaxed);
-  read.tid = slot.tid.load(std::memory_order_relaxed);
-  read.pid_namespace = slot.pid_namespace.load(std::memory_order_relaxed);
-  read.start_time = slot.start_time.load(std::memory_order_relaxed);
+  read.pid = slot.pid.load(std::memory_order_acquire);
+  read.tid = slot.tid.load(std::memory_order_acquire);
+  read.pid_namespace = slot.pid_namespace.load(std::memory_order_acquire);
+  read.start_time = slot.start_time.load(std::memory_order_acquire);
   read.name_bytes = std::bit_cast<Name>(
-      NameWords{slot.name[0].load(std::memory_order_relaxed), slot.name[1].load(std::memory_order_relaxed)});
+      NameWords{slot.name[0].load(std::memory_order_acquire), slot.name[1].load(std::memory_order_acquire)});
   read.name_bytes.back() = '\0';
-  std::atomic_thread_fence(std::memory_order_acquire);
   return slot.about_id.load(std::memory_order_relaxed) == id ? read : about;
 }
 

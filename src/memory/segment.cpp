@@ -241,13 +241,15 @@ bool Segment::remove(const std::string& name) {
   } catch (const Error&) {  // not ours to read, but the name may still be ours to remove
   }
   if (!platform::unpublish(path_of(name), object)) return false;
-  // Those who have it open learn of it from the header.
-  if (file.descriptor() >= 0 && file.size() >= kHeaderBytes) {
+  // Those who have it open learn of it from the header, if there is memory left to write it by.
+  if (file.descriptor() < 0 || file.size() < kHeaderBytes) return true;
+  try {
     auto* const header = static_cast<SegmentHeader*>(platform::map(file, kHeaderBytes, object));
     if (header->magic == kMagic && header->layout_version == kLayoutVersion) {
       header->removed.store(1, std::memory_order_relaxed);
     }
     platform::unmap(header, kHeaderBytes);
+  } catch (const Error&) {
   }
   return true;
 }

@@ -195,6 +195,24 @@ TEST_F(LockDeath, rlock_released) {
   expect_in_order(board->rlock);
 }
 
+// Not a step of ours, but a child that shares the parent's memory and then becomes another program.
+TEST_F(RosterDeath, vfork_and_exec_leave_the_parent_what_it_holds) {
+  ASSERT_EQ(board->lock.acquire(), Acquisition::acquired);
+  const pid_t child = vfork();
+  if (child == 0) {
+    execl("/bin/true", "true", static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_TRUE(board->lock.owned());
+  Forked other([&] { _exit(board->lock.acquire(false) ? 1 : 0); });
+  EXPECT_EQ(other.wait(), 0) << "the lock was taken from an owner that lives";
+  EXPECT_EQ(board->lock.release(), Release::released);
+  expect_in_order(board->lock);
+}
+
 TEST_F(RosterDeath, life_claimed) {
   dies_at("life_claimed", [&] { board->lock.lock(); });
   expect_in_order(board->lock);

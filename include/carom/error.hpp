@@ -28,8 +28,12 @@ enum class Errc {
   roster_exhausted,  ///< every identity the segment can ever give out has been used
   unknown_thread,    ///< a thread or process that the C library does not know (raw clone)
   not_held,          ///< release of a lock that nobody holds
-  not_owner,         ///< release of an RLock by somebody else than its owner
+  not_owner,         ///< release of an RLock, or use of a Condition, by somebody who does not own the lock
+  too_many,          ///< release of a semaphore that would have more permits than it can, or may
   owner_died,        ///< the owner died and the lock's policy refuses to go on
+  would_deadlock,    ///< waiting would never end: for what the caller itself holds
+  barrier_broken,    ///< a Barrier was aborted or reset, or a party died, timed out or failed
+  bad_value,         ///< an initial value that the object cannot have
   too_deep,          ///< an RLock acquired more often than it can count
   child_failed,      ///< a Process ended with an exception
   not_started,       ///< a Process could not be started

@@ -62,6 +62,13 @@ class Lock {
     return acquire(block ? deadline : Deadline::passed());
   }
 
+  /// The same; also gives up, with `deadlocked`, when it waits in a cycle, which last_deadlock() then names. A thread
+  /// that holds the lock already is a cycle of one.
+  Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
+    const std::uint32_t self = detail::seat_in(word_.segment());
+    return word_.take(self, deadline, true);
+  }
+
   /// Releases the lock, whoever holds it. Does not block. Outcomes: released, not_held, refused_owner_died.
   /// If the caller dies inside: the lock is held by it, which is owner death, or free.
   Release release() noexcept { return word_.give(); }

@@ -13,7 +13,8 @@ class [[nodiscard]] Acquisition {
     acquired_owner_died,  ///< held, taken over from an owner that died: what it guarded may be half done
     timed_out,            ///< not held: the deadline passed
     refused_owner_died,   ///< not held: the owner died and the policy is refuse
-    corrupted             ///< not held: the shared word has an impossible value
+    corrupted,            ///< not held: the shared word has an impossible value
+    deadlocked            ///< not held: waiting would never end; only where detection was asked for
   };
 
   constexpr Acquisition(Kind kind) noexcept : kind_(kind) {}  // NOLINT(google-explicit-constructor)
@@ -35,7 +36,14 @@ enum class [[nodiscard]] Release : std::uint8_t{
     not_held,            ///< nobody holds it
     not_owner,           ///< RLock: somebody else holds it, or nobody
     refused_owner_died,  ///< the owner died and the policy is refuse: make_consistent() first
+    too_many,            ///< a semaphore: it would have more permits than it can, or may
 };
+
+/// For acquire(): notice, before and while it sleeps, that it waits in a cycle (carom/deadlock.hpp).
+struct DetectDeadlock {
+  explicit DetectDeadlock() = default;
+};
+inline constexpr DetectDeadlock detect_deadlock{};
 
 /// What the death of an owner means for the lock.
 enum class OwnerDeath : std::uint8_t {

@@ -42,6 +42,15 @@ class RLock {
     return acquire(block ? deadline : Deadline::passed());
   }
 
+  /// The same; also gives up, with `deadlocked`, when it waits in a cycle, which last_deadlock() then names.
+  Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
+    const std::uint32_t self = detail::seat_in(word_.segment());
+    if (word_.load().owner() == self) return deepen();
+    const Acquisition outcome = word_.take(self, deadline, true);
+    if (outcome) depth_.store(1, std::memory_order_relaxed);
+    return outcome;
+  }
+
   /// Gives back one level. Does not block. Outcomes: released, not_owner (which includes: nobody holds it).
   Release release() {
     if (word_.load().owner() != detail::seat_in(word_.segment())) [[unlikely]]

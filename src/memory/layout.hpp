@@ -17,12 +17,13 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "carom/detail/object_ref.hpp"
 #include "platform/life_word.hpp"
 
 namespace carom::memory {
 
 inline constexpr std::uint64_t kMagic = 0x006d'6f72'6163'0a89;  // reads "\x89\ncarom\0" in a dump
-inline constexpr std::uint32_t kLayoutVersion = 1;
+inline constexpr std::uint32_t kLayoutVersion = 2;
 
 /// An id is slot + generation * capacity, and fits into the 30 bits a lock word has for it.
 inline constexpr std::uint32_t kIdBits = 30;
@@ -30,6 +31,12 @@ inline constexpr std::uint32_t kMaxParticipants = 1u << 14;
 
 /// Ids of generation 0 are never given to a participant.
 inline constexpr std::uint32_t kNoId = 0;
+
+using detail::kHoldings;
+using detail::kind_of;
+using detail::object_ref;
+using detail::ObjectKind;
+using detail::offset_in;
 
 struct alignas(128) Slot {
   platform::LifeWord life;  ///< claimed by the participant until its thread ends
@@ -47,10 +54,17 @@ struct alignas(128) Slot {
   std::atomic<std::uint64_t> start_time;
   std::atomic<std::uint64_t> name[2];
 
-  /// Offset in the segment of what the participant waits for; 0: nothing. Means something only while it
-  /// lives.
+  /// What the participant waits for, an object_ref; 0: nothing. Means something only while it lives.
   std::atomic<std::uint64_t> waiting_on;
-  std::atomic<std::uint64_t> unused[3];
+
+  std::atomic<std::uint64_t> parked_at;  ///< the condition whose turn `turn` is, an object_ref
+  std::atomic<std::uint64_t> turn;       ///< a TurnWord (memory/turn_word.hpp)
+  std::atomic<std::uint64_t> arrived;    ///< the barrier it has arrived at, and for which round; 0: none
+
+  // What the participant holds besides locks, in as many places: of what, and how often (detail/permit_word.hpp).
+  // Outlives the participant, until somebody has settled it.
+  std::atomic<std::uint64_t> held_object[kHoldings];
+  std::atomic<std::uint64_t> held_state[kHoldings];
 };
 
 struct SegmentHeader {
@@ -65,10 +79,10 @@ struct SegmentHeader {
 
   alignas(
       64) std::atomic<std::uint32_t> high_water;  ///< slots from here on were never claimed; may be too high
-  std::atomic<std::uint32_t> next_slot;           ///< where the search for a slot begins; any value will do
-  std::atomic<std::uint64_t> takeovers;           ///< how often something was taken over from the dead
-  std::atomic<std::uint32_t> removed;             ///< its name has been taken away
-  std::atomic<std::uint32_t> ready;               ///< kReady, stored last by the creator
+  std::atomic<std::uint32_t> reserved;
+  std::atomic<std::uint64_t> takeovers;  ///< how often something was taken over from the dead
+  std::atomic<std::uint32_t> removed;    ///< its name has been taken away
+  std::atomic<std::uint32_t> ready;      ///< kReady, stored last by the creator
 };
 
 inline constexpr std::uint32_t kReady = 0x72656479;
@@ -82,6 +96,10 @@ constexpr std::uint32_t fingerprint() {
                                     offsetof(Slot, about_id),
                                     offsetof(Slot, name),
                                     offsetof(Slot, waiting_on),
+                                    offsetof(Slot, turn),
+                                    offsetof(Slot, held_object),
+                                    offsetof(Slot, held_state),
+                                    kHoldings,
                                     sizeof(SegmentHeader),
                                     offsetof(SegmentHeader, capacity),
                                     offsetof(SegmentHeader, high_water),
@@ -95,7 +113,7 @@ constexpr std::uint32_t fingerprint() {
   return hash;
 }
 
-static_assert(sizeof(Slot) == 128 && std::is_standard_layout_v<Slot>);
+static_assert(sizeof(Slot) == 384 && std::is_standard_layout_v<Slot>);
 static_assert(sizeof(SegmentHeader) <= kHeaderBytes && std::is_standard_layout_v<SegmentHeader>);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 

@@ -25,6 +25,9 @@ void introduce(Slot& slot, std::uint32_t id) noexcept {
   slot.name[0].store(name[0], std::memory_order_release);
   slot.name[1].store(name[1], std::memory_order_release);
   slot.waiting_on.store(0, std::memory_order_relaxed);
+  slot.parked_at.store(0, std::memory_order_relaxed);
+  slot.turn.store(0, std::memory_order_relaxed);
+  slot.arrived.store(0, std::memory_order_relaxed);
   slot.about_id.store(id, std::memory_order_release);
 }
 
@@ -34,11 +37,10 @@ void Roster::prepare() noexcept {
   for (std::uint32_t i = 0; i < capacity_; ++i) slots()[i].life.prepare();
 }
 
-std::uint32_t Roster::join() {
-  const std::uint32_t start = header_.next_slot.load(std::memory_order_relaxed);
+std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
   std::uint32_t retired = 0;
-  for (std::uint32_t tried = 0; tried < capacity_; ++tried) {
-    const std::uint32_t index = (start + tried) & (capacity_ - 1);
+  // The lowest first: whoever looks through the slots looks through those that were ever used.
+  for (std::uint32_t index = 0; index < capacity_; ++index) {
     Slot& slot = slots()[index];
     if (slot.life.claimant_lives()) continue;
     if (slot.generation.load(std::memory_order_relaxed) >= last_generation()) {
@@ -47,6 +49,11 @@ std::uint32_t Roster::join() {
     }
     if (!slot.life.try_claim()) continue;
     CAROM_STEP(life_claimed);
+    if (settle && !settle(index)) {
+      slot.life.give_up();
+      continue;
+    }
+    CAROM_STEP(estate_settled);
     const std::uint32_t generation = slot.generation.load(std::memory_order_relaxed) + 1;
     if (generation > last_generation()) {  // others used the rest up since we looked
       slot.life.give_up();
@@ -65,7 +72,6 @@ std::uint32_t Roster::join() {
     std::uint32_t high = header_.high_water.load(std::memory_order_relaxed);
     while (high <= index && !header_.high_water.compare_exchange_weak(high, index + 1)) {
     }
-    header_.next_slot.store(index + 1, std::memory_order_relaxed);
     return id;
   }
   const std::string capacity = std::to_string(capacity_);
@@ -127,18 +133,18 @@ void Roster::each_living(Visit visit) const {
   }
 }
 
-std::vector<Participant> Roster::waiting_on(std::uint64_t offset) const {
+std::vector<Participant> Roster::waiting_on(std::uint64_t object) const {
   std::vector<Participant> found;
   each_living([&](const Slot& slot, std::uint32_t id) {
-    if (slot.waiting_on.load(std::memory_order_relaxed) == offset) found.push_back(about(id));
+    if (slot.waiting_on.load(std::memory_order_relaxed) == object) found.push_back(about(id));
   });
   return found;
 }
 
-std::size_t Roster::count_waiting_on(std::uint64_t offset) const noexcept {
+std::size_t Roster::count_waiting_on(std::uint64_t object) const noexcept {
   std::size_t count = 0;
   each_living([&](const Slot& slot, std::uint32_t) {
-    if (slot.waiting_on.load(std::memory_order_relaxed) == offset) ++count;
+    if (slot.waiting_on.load(std::memory_order_relaxed) == object) ++count;
   });
   return count;
 }

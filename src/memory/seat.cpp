@@ -4,8 +4,10 @@
 #include <string>
 
 #include "carom/error.hpp"
+#include "memory/holding.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
+#include "memory/settlement.hpp"
 #include "platform/fork.hpp"
 #include "platform/shared_file.hpp"
 #include "platform/thread_end.hpp"
@@ -29,6 +31,7 @@ using detail::this_seat;
 struct TakenSeat {
   MappedSegment* segment;
   std::uint32_t id;
+  bool further;  // taken for what the first seat in that segment had no place for
   TakenSeat* next;
 };
 
@@ -81,19 +84,95 @@ void start_epochs() {
   start_epochs();
 }
 
+TakenSeat& take_another_seat(MappedSegment& segment, bool further) {
+  int count = 0;
+  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) ++count;
+  if (count >= kMaxSeats) {
+    throw Error(Errc::roster_full, "thread",
+                "uses " + std::to_string(kMaxSeats) +
+                    " segments, or as many seats for what it holds; the kernel reports the death of no more");
+  }
+  platform::call_at_thread_end(leave_all_seats);
+  auto* const seat = new TakenSeat{&segment, 0, further, nullptr};
+  segment.seat_taken();
+  try {
+    seat->id = segment.roster().join([&](std::uint32_t index) { return settle_slot(segment, index); });
+  } catch (...) {
+    segment.seat_left();
+    delete seat;
+    throw;
+  }
+  seat->next = taken_seats;
+  taken_seats = seat;
+  return *seat;
+}
+
+Holding holding_in(const TakenSeat& seat, std::uint32_t entry) noexcept {
+  const Roster roster = seat.segment->roster();
+  return {&roster.slot(seat.id), roster.index_of(seat.id), entry};
+}
+
+std::uint32_t sit_down(const TakenSeat& seat, std::uint32_t epoch) noexcept {
+  const Holding first = holding_in(seat, 0);
+  this_seat = {&seat.segment->header(), seat.id, epoch, first.slot_index, first.slot->held_object,
+               first.slot->held_state};
+  return seat.id;
+}
+
+Holding find_in(const TakenSeat& seat, std::uint64_t object) noexcept {
+  for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
+    const Holding holding = holding_in(seat, entry);
+    if (holding.object().load(std::memory_order_relaxed) == object) return holding;
+  }
+  return {};
+}
+
 }  // namespace
 
 void leave_seat(MappedSegment& segment) noexcept {
-  for (TakenSeat** link = &taken_seats; *link != nullptr; link = &(*link)->next) {
+  this_seat = {};
+  for (TakenSeat** link = &taken_seats; *link != nullptr;) {
     TakenSeat* const seat = *link;
-    if (seat->segment != &segment) continue;
+    if (seat->segment != &segment) {
+      link = &seat->next;
+      continue;
+    }
     *link = seat->next;
-    this_seat = {};
     segment.roster().leave(seat->id);
     segment.seat_left();
     delete seat;
-    return;
   }
+}
+
+Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
+  // A forked child's list still has its parent's seats if nothing has told it of the fork.
+  if (detail::process_epoch->load(std::memory_order_relaxed) == 0) return {};
+  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+    if (&seat->segment->header() != segment) continue;
+    if (const Holding found = find_in(*seat, object)) return found;
+  }
+  return {};
+}
+
+Holding make_holding(const void* segment, std::uint64_t object) {
+  static_cast<void>(detail::seat_in(segment));
+  if (const Holding found = find_own_holding(segment, object)) return found;
+  MappedSegment* mapped = nullptr;
+  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+    if (&seat->segment->header() != segment) continue;
+    mapped = seat->segment;
+    for (std::uint32_t i = 0; i < kHoldings; ++i) {
+      const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
+      if (holding.count() != 0) continue;
+      // Settled before it is another object's, whose word bears no stamp of it.
+      holding.word().store(holding.state().done().bits(), std::memory_order_release);
+      holding.object().store(object, std::memory_order_release);
+      return holding;
+    }
+  }
+  const Holding holding = holding_in(take_another_seat(*mapped, true), detail::first_entry(object));
+  holding.object().store(object, std::memory_order_release);
+  return holding;
 }
 
 }  // namespace carom::memory
@@ -111,11 +190,9 @@ std::uint32_t take_seat(const void* base) {
         "this process was made by a raw clone() behind the C library's back, so nobody would be told of its "
         "death; make processes with fork() or carom::Process");
   }
-  int count = 0;
-  for (TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next, ++count) {
-    if (&seat->segment->header() != base) continue;
-    this_seat = {base, seat->id, epoch};
-    return seat->id;
+  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+    if (seat->further || &seat->segment->header() != base) continue;
+    return sit_down(*seat, epoch);
   }
   MappedSegment* const segment = MappedSegment::at(base);
   if (segment == nullptr) {
@@ -123,25 +200,8 @@ std::uint32_t take_seat(const void* base) {
                 "does not lie in any segment that is open here; it was overwritten, copied, "
                 "or never constructed");
   }
-  if (count >= kMaxSeats) {
-    throw Error(
-        Errc::roster_full, "thread",
-        "uses " + std::to_string(kMaxSeats) + " segments already; the kernel reports the death of no more");
-  }
-  platform::call_at_thread_end(leave_all_seats);
-  auto* const seat = new TakenSeat{segment, 0, nullptr};
-  segment->seat_taken();
-  try {
-    seat->id = segment->roster().join();
-  } catch (...) {
-    segment->seat_left();
-    delete seat;
-    throw;
-  }
-  seat->next = taken_seats;
-  taken_seats = seat;
-  this_seat = {base, seat->id, epoch};
-  return seat->id;
+  const TakenSeat& seat = take_another_seat(*segment, false);
+  return sit_down(seat, epoch);
 }
 
 }  // namespace carom::detail

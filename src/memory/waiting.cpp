@@ -23,9 +23,10 @@ class WatchList {
     return true;
   }
 
-  bool full() const noexcept { return count_ == kSize; }
-
-  platform::Wait wait(Deadline deadline) const { return platform::wait_any({watches_, count_}, deadline); }
+  platform::Wait wait(Deadline deadline) const {
+    if (count_ == 1) return platform::wait(watches_[0], deadline);
+    return platform::wait_any({watches_, count_}, deadline);
+  }
 
   /// The kernel wakes one sleeper of a dead thread's life word, and that may have been this one.
   void pass_on_deaths() const noexcept {
@@ -35,7 +36,7 @@ class WatchList {
   }
 
  private:
-  static constexpr std::size_t kSize = 1 + 1 + kWatchedFellows;  // the word, the owner, the fellows
+  static constexpr std::size_t kSize = 1 + kWatchedHolders + kWatchedFellows;
 
   Roster& roster_;
   platform::Watch watches_[kSize];
@@ -46,20 +47,32 @@ class WatchList {
 }  // namespace
 
 Waiting::~Waiting() {
-  if (has_slept_) roster_.set_waiting_on(self_, 0);
+  if (announced_) roster_.set_waiting_on(self_, 0);
 }
 
-Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, std::uint32_t owner,
+void Waiting::announce() noexcept {
+  if (!announced_) roster_.set_waiting_on(self_, object_);
+  announced_ = true;
+}
+
+Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const Company& company,
                       Deadline deadline) {
   if (deadline.expired()) return Waited::timed_out;
-  if (!has_slept_) roster_.set_waiting_on(self_, object_);
+  announce();
   has_slept_ = true;
   WatchList list(roster_, {&word, expected});
-  if (owner != kNoId && !list.add(owner)) return Waited::look_again;
-  roster_.each_fellow(self_, object_, [&](std::uint32_t fellow) {
-    list.add(fellow);
-    return !list.full();
-  });
+  int watched = 0;
+  for (const std::uint32_t holder : company.holders) {
+    if (watched++ == kWatchedHolders) break;
+    if (!list.add(holder)) return Waited::look_again;
+  }
+  if (company.fellows) {
+    int fellows = 0;
+    roster_.each_fellow(self_, object_, [&](std::uint32_t fellow) {
+      if (list.add(fellow)) ++fellows;
+      return fellows < kWatchedFellows;
+    });
+  }
   CAROM_STEP(about_to_sleep);
   const platform::Wait result = list.wait(deadline.or_after(kRecheck));
   CAROM_STEP(woken);

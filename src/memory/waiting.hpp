@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <span>
 
 #include "memory/roster.hpp"
 #include "platform/futex.hpp"
@@ -16,6 +17,15 @@ inline constexpr std::chrono::milliseconds kRecheck{50};
 /// How many of its fellow waiters a waiter watches. A release wakes one of them; should that one die on its
 /// way to the word, or as its next owner, somebody who slept behind it must learn of that.
 inline constexpr int kWatchedFellows = 3;
+
+/// How many of those who have what is waited for a waiter watches, where there can be many.
+inline constexpr int kWatchedHolders = 8;
+
+/// Whose ends matter to a sleeper.
+struct Company {
+  std::span<const std::uint32_t> holders = {};  ///< of those beyond kWatchedHolders the re-check takes notice
+  bool fellows = true;                          ///< who wait for the same object
+};
 
 /// Why the wait ended. Except for timed_out the caller looks at everything again and may find nothing
 /// changed.
@@ -31,10 +41,12 @@ class Waiting {
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting();
 
-  /// Sleeps until `word` is woken or changes from `expected`, or `owner` ends, or a watched fellow ends, or
-  /// it is time to look again, or the deadline passes. kNoId as `owner`: there is nobody whose end would
-  /// matter.
-  Waited sleep(const platform::Word& word, std::uint32_t expected, std::uint32_t owner, Deadline deadline);
+  /// Says in the roster what the thread waits for. The first sleep does it too.
+  void announce() noexcept;
+
+  /// Sleeps until `word` is woken or changes from `expected`, or one of the company ends, or it is time to look
+  /// again, or the deadline passes.
+  Waited sleep(const platform::Word& word, std::uint32_t expected, const Company& company, Deadline deadline);
 
   bool has_slept() const noexcept { return has_slept_; }
 
@@ -42,6 +54,7 @@ class Waiting {
   Roster& roster_;
   std::uint32_t self_;
   std::uint64_t object_;
+  bool announced_ = false;
   bool has_slept_ = false;
 };
 

@@ -48,10 +48,18 @@ const char* to_string(Errc code) noexcept {
       return "not_held";
     case Errc::not_owner:
       return "not_owner";
+    case Errc::too_many:
+      return "too_many";
     case Errc::owner_died:
       return "owner_died";
     case Errc::too_deep:
       return "too_deep";
+    case Errc::would_deadlock:
+      return "would_deadlock";
+    case Errc::barrier_broken:
+      return "barrier_broken";
+    case Errc::bad_value:
+      return "bad_value";
     case Errc::child_failed:
       return "child_failed";
     case Errc::not_started:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -12,6 +13,12 @@ namespace carom::platform {
 using Word = std::atomic<std::uint32_t>;
 static_assert(sizeof(Word) == 4 && Word::is_always_lock_free,
               "the kernel reads the word as four plain bytes");
+
+/// The less significant half of a word of twice the size, to sleep on; never to be read through.
+inline const Word& low_half(const std::atomic<std::uint64_t>& word) noexcept {
+  static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big);
+  return reinterpret_cast<const Word*>(&word)[std::endian::native == std::endian::little ? 0 : 1];
+}
 
 /// Why a wait came back. None of them says that anything happened: the caller reads the words again.
 enum class Wait { woken, changed, interrupted, timed_out };

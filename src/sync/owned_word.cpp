@@ -1,9 +1,10 @@
 #include "carom/detail/owned_word.hpp"
 
 #include "carom/detail/seat.hpp"
-#include "carom/error.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/waiting.hpp"
+#include "sync/deadlock.hpp"
+#include "sync/placed.hpp"
 #include "sync/spin.hpp"
 #include "sync/takeover.hpp"
 
@@ -20,29 +21,20 @@ static_assert(memory::kIdBits == 30, "lock_word.hpp has that many bits for an ow
 namespace {
 
 MappedSegment& mapped(const OwnedWord& word) {
-  MappedSegment* const segment = MappedSegment::at(word.segment());
-  if (segment == nullptr)
-    throw Error(Errc::corrupted, "lock", "does not lie in any segment that is open here");
-  return *segment;
+  return sync::mapped(word.segment(), "lock");
+}
+
+std::uint64_t object_of(const MappedSegment& segment, const OwnedWord& word) noexcept {
+  return memory::object_ref(memory::ObjectKind::lock, segment.offset_of(&word));
 }
 
 }  // namespace
 
-OwnedWord::OwnedWord(OwnerDeath policy) {
-  MappedSegment* const segment = MappedSegment::containing(this);
-  if (segment == nullptr) {
-    throw Error(Errc::outside_segment, "lock",
-                "was constructed outside of shared memory; put it into a carom::Shared or a carom::Segment");
-  }
-  home_ = static_cast<std::uint32_t>(segment->offset_of(this) / kPage) << kPolicyBits |
-          static_cast<std::uint32_t>(policy);
-}
-
-Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline) {
+Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) {
   if (try_take(self)) return Acquisition::acquired;
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
-  Waiting waiting(roster, self, segment.offset_of(this));
+  Waiting waiting(roster, self, object_of(segment, *this));
   sync::Spin spin;
   for (;;) {
     const LockWord seen = load();
@@ -81,8 +73,13 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline) {
       }
       CAROM_STEP(lock_marked);
     }
+    if (detect) {
+      waiting.announce();
+      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
+    }
     const bool watch_owner = standing == Standing::lives && !seen.handed_over();
-    if (waiting.sleep(word_, seen.with_contended().bits(), watch_owner ? seen.owner() : memory::kNoId,
+    const std::uint32_t owner = seen.owner();
+    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&owner, watch_owner ? 1u : 0u}},
                       deadline) == Waited::timed_out) {
       return Acquisition::timed_out;
     }
@@ -140,12 +137,12 @@ std::optional<Participant> OwnedWord::owner() const {
 
 std::vector<Participant> OwnedWord::waiting() const {
   const MappedSegment& segment = mapped(*this);
-  return segment.roster().waiting_on(segment.offset_of(this));
+  return segment.roster().waiting_on(object_of(segment, *this));
 }
 
 std::size_t OwnedWord::count_waiting() const {
   const MappedSegment& segment = mapped(*this);
-  return segment.roster().count_waiting_on(segment.offset_of(this));
+  return segment.roster().count_waiting_on(object_of(segment, *this));
 }
 
 }  // namespace carom::detail

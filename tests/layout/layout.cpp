@@ -18,7 +18,7 @@ using carom::memory::Slot;
 namespace {
 
 // The version that the numbers below belong to.
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 constexpr const char* kHint =
     "\nThe shared layout changed. If that is meant, raise kLayoutVersion in src/memory/layout.hpp, say so in "
@@ -40,7 +40,7 @@ TEST(Layout, the_version_is_the_one_these_numbers_belong_to) {
 }
 
 TEST(Layout, the_fingerprint_is_that_of_the_version) {
-  EXPECT_LAYOUT(carom::memory::fingerprint(), 0xb912'44cbu);
+  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x4c10'1a3bu);
 }
 
 TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
@@ -56,14 +56,14 @@ TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
   EXPECT_LAYOUT(offsetof(SegmentHeader, type_fingerprint), 40u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, capacity), 48u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, high_water), 64u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, next_slot), 68u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, reserved), 68u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, takeovers), 72u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 80u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 84u);
 }
 
-TEST(Layout, a_slot_is_two_cache_lines) {
-  EXPECT_LAYOUT(sizeof(Slot), 128u);
+TEST(Layout, a_slot_is_two_cache_lines_and_four_of_holdings) {
+  EXPECT_LAYOUT(sizeof(Slot), 384u);
   EXPECT_LAYOUT(alignof(Slot), 128u);
   EXPECT_LAYOUT(offsetof(Slot, life), 0u);
   EXPECT_LAYOUT(sizeof(Slot::life), 40u);
@@ -76,6 +76,12 @@ TEST(Layout, a_slot_is_two_cache_lines) {
   EXPECT_LAYOUT(offsetof(Slot, start_time), 72u);
   EXPECT_LAYOUT(offsetof(Slot, name), 80u);
   EXPECT_LAYOUT(offsetof(Slot, waiting_on), 96u);
+  EXPECT_LAYOUT(offsetof(Slot, parked_at), 104u);
+  EXPECT_LAYOUT(offsetof(Slot, turn), 112u);
+  EXPECT_LAYOUT(offsetof(Slot, arrived), 120u);
+  EXPECT_LAYOUT(offsetof(Slot, held_object), 128u);
+  EXPECT_LAYOUT(offsetof(Slot, held_state), 256u);
+  EXPECT_LAYOUT(carom::memory::kHoldings, 16u);
 }
 
 TEST(Layout, the_magic_and_the_ready_mark_never_change) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "carom/deadline.hpp"
+#include "carom/detail/home.hpp"
 #include "carom/detail/lock_word.hpp"
 #include "carom/detail/step.hpp"
 #include "carom/outcome.hpp"
@@ -18,18 +19,14 @@ namespace carom::detail {
 class OwnedWord {
  public:
   /// Throws Error (outside_segment) if this address lies in no segment of this process.
-  explicit OwnedWord(OwnerDeath policy);
+  explicit OwnedWord(OwnerDeath policy) : home_(this, "lock", static_cast<std::uint32_t>(policy)) {}
 
   OwnedWord(const OwnedWord&) = delete;
   OwnedWord& operator=(const OwnedWord&) = delete;
 
   /// Where the segment begins, which is what a seat is for.
-  const void* segment() const noexcept {
-    const auto* const self = reinterpret_cast<const std::byte*>(this);
-    const std::uintptr_t above_page = reinterpret_cast<std::uintptr_t>(this) & (kPage - 1);
-    return self - above_page - std::uintptr_t{home_ >> kPolicyBits} * kPage;
-  }
-  OwnerDeath policy() const noexcept { return static_cast<OwnerDeath>(home_ & kPolicyMask); }
+  const void* segment() const noexcept { return home_.segment_of(this); }
+  OwnerDeath policy() const noexcept { return static_cast<OwnerDeath>(home_.bits()); }
 
   /// Takes a free word. The strong form: failing says that it was not free.
   bool try_take(std::uint32_t self) noexcept {
@@ -40,8 +37,9 @@ class OwnedWord {
     return taken;
   }
 
-  /// Takes the word as soon as it is free or its owner gone. One try if the deadline has passed.
-  Acquisition take(std::uint32_t self, Deadline deadline);
+  /// Takes the word as soon as it is free or its owner gone. One try if the deadline has passed. With `detect`, gives
+  /// up when it would wait in a cycle.
+  Acquisition take(std::uint32_t self, Deadline deadline, bool detect = false);
 
   /// Gives the word back, whoever holds it.
   Release give() noexcept {
@@ -63,15 +61,11 @@ class OwnedWord {
   std::size_t count_waiting() const;
 
  private:
-  static constexpr std::uintptr_t kPage = 4096;  // the unit of home_, whatever the machine's page size
-  static constexpr std::uint32_t kPolicyBits = 2;
-  static constexpr std::uint32_t kPolicyMask = (1u << kPolicyBits) - 1;
-
   Release give_unless_owner_died() noexcept;
   void wake_one() noexcept;
 
   std::atomic<std::uint32_t> word_{LockWord::kFree};
-  std::uint32_t home_;  // pages from the segment's begin, and the policy; never changed
+  Home home_;  // with the policy
 };
 
 }  // namespace carom::detail

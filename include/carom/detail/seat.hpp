@@ -11,6 +11,11 @@ struct Seat {
   const void* segment = nullptr;
   std::uint32_t id = 0;
   std::uint32_t epoch = 0;  ///< of the process that took the seat; a forked child has another
+  std::uint32_t index = 0;  ///< of its slot in the roster
+
+  // What it holds, in its slot.
+  std::atomic<std::uint64_t>* held_object = nullptr;
+  std::atomic<std::uint64_t>* held_state = nullptr;
 };
 
 // initial-exec: one addition to the thread pointer instead of a call, also from a shared library.

@@ -1,0 +1,31 @@
+// Where an object's segment begins, in four bytes of the object; and two bits that the object may use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace carom::detail {
+
+/// Never changes after construction.
+class Home {
+ public:
+  static constexpr std::uint32_t kBits = 2;
+
+  /// Throws Error (outside_segment) if `object` lies in no segment of this process. `what` names it then.
+  Home(const void* object, const char* what, std::uint32_t bits = 0);
+
+  /// The segment of the object whose home this is.
+  const void* segment_of(const void* object) const noexcept {
+    const auto* const at = static_cast<const std::byte*>(object);
+    const std::uintptr_t above_page = reinterpret_cast<std::uintptr_t>(object) & (kPage - 1);
+    return at - above_page - std::uintptr_t{pages_and_bits_ >> kBits} * kPage;
+  }
+  std::uint32_t bits() const noexcept { return pages_and_bits_ & ((1u << kBits) - 1); }
+
+ private:
+  static constexpr std::uintptr_t kPage = 4096;  // the unit, whatever the machine's page size
+
+  std::uint32_t pages_and_bits_;
+};
+
+}  // namespace carom::detail

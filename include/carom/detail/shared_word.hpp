@@ -1,0 +1,86 @@
+// The word of SharedLock: its values, and the steps between them. No atomics, no waiting: those are in
+// src/sync/shared_lock.cpp.
+//
+// WORD
+//   bit 31      contended: somebody may be asleep until this word changes
+//   bit 30      tainted: a writer died, and no writer has released since
+//   bits 0-29   the id of the writer, inside or waiting for the readers to leave; 0: none
+//   Beside it, in the slot of every reader: how often it has it (a holding).
+//
+// STATES           from                      to                       by whom
+//   enter          no writer                 the same, a reader more  a reader: counts itself first, looks second
+//   leave          a reader                  a reader less            the reader
+//   take           no writer                 writer, taint kept       a writer, who then waits for the readers to leave
+//   mark           writer                    writer, contended        a waiter before it sleeps
+//   release        writer                    free                     the writer
+//   give up        writer, readers inside    no writer, taint kept    the writer, its deadline past
+//   take over      writer, gone              writer, tainted          another writer
+//   taint          writer, gone              no writer, tainted       a reader
+//
+// INVARIANTS
+//   A reader's count is in memory before it looks at the word, a writer's id before it looks at the counts: of a reader
+//   and a writer that come at one time at least one sees the other. The reader gives way.
+//   So while a writer waits no reader comes in, and the writer only waits for those that were there.
+//   A dead reader's count counts for nothing: nobody has to take it away.
+//
+// ORDER
+//   [S1] Counting, looking and taking are sequentially consistent. Releasing and leaving release; taking, and seeing
+//   that a reader has left, acquire.
+//
+// WAKE
+//   Releasing a contended word wakes one sleeper; a reader that has slept wakes another once it is inside, and a writer
+//   that has slept takes the word contended. A writer sleeps on the count of a reader, who wakes it on leaving. Every
+//   sleep also ends with the life of whom the sleeper waits for, or of a fellow, and after kRecheck.
+//
+// DEATH                  what remains                               who repairs it
+//   shared_counted       a count of somebody who died               nobody: it counts for nothing
+//   shared_withdrawn     a writer asleep on a count that is gone    the kernel wakes it: it watches the reader's life
+//   shared_left          the same                                   the same
+//   shared_passed_on     nothing                                    nothing to repair
+//   writer_taken         a writer recorded, readers inside          the next writer takes over; a reader taints
+//   writer_inside        a writer recorded                          the same, and both are told
+//   writer_released      free, the sleeper not woken                a sleeper that watched the dead
+//   writer_gave_up       no writer, the sleeper not woken           a sleeper that watched the dead
+//   shared_tainted       tainted, the other sleepers not woken      a sleeper that watched the dead; their own re-check
+//
+// LIMITS
+//   2^32 - 1 times by one reader. One owner-death policy: recover.
+//
+// LAYOUT
+//   Version 2: word at offset 0, home at 4; 8 bytes, aligned to 4. tests/layout holds it.
+#pragma once
+
+#include <cstdint>
+
+namespace carom::detail {
+
+class SharedWord {
+ public:
+  constexpr explicit SharedWord(std::uint32_t bits) noexcept : bits_(bits) {}
+
+  constexpr std::uint32_t bits() const noexcept { return bits_; }
+  constexpr std::uint32_t writer() const noexcept { return bits_ & kWriter; }
+  constexpr bool contended() const noexcept { return (bits_ & kContended) != 0; }
+  constexpr bool tainted() const noexcept { return (bits_ & kTainted) != 0; }
+
+  constexpr SharedWord taken_by(std::uint32_t id, bool contended) const noexcept {
+    return SharedWord(id | (bits_ & kTainted) | (contended ? kContended : 0));
+  }
+  constexpr SharedWord taken_over_by(std::uint32_t id) const noexcept {
+    return SharedWord(id | kTainted | kContended);
+  }
+  constexpr SharedWord without_writer() const noexcept { return SharedWord(bits_ & kTainted); }
+  static constexpr SharedWord tainted_by_death() noexcept { return SharedWord(kTainted); }
+  constexpr SharedWord with_contended() const noexcept { return SharedWord(bits_ | kContended); }
+
+  constexpr bool operator==(const SharedWord&) const noexcept = default;
+
+ private:
+  static constexpr std::uint32_t kContended = 1u << 31;
+  static constexpr std::uint32_t kTainted = 1u << 30;
+  static constexpr std::uint32_t kWriter = kTainted - 1;
+
+  std::uint32_t bits_;
+};
+
+}  // namespace carom::detail

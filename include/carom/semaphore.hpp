@@ -1,0 +1,203 @@
+// Semaphore and BoundedSemaphore: counted permits between processes and threads that survive the death of their holders.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "carom/deadline.hpp"
+#include "carom/detail/permits.hpp"
+#include "carom/error.hpp"
+#include "carom/outcome.hpp"
+#include "carom/participant.hpp"
+
+namespace carom {
+
+namespace detail {
+[[noreturn]] void refuse_permit(Acquisition outcome);
+[[noreturn]] void refuse_permit(Release outcome);
+
+/// The standard names, for std::scoped_lock and its kind: a permit taken in a scope has a holder.
+template <class Derived>
+class ScopedPermits {
+ public:
+  /// Takes one permit that the calling thread holds until unlock(). As Lock::lock() and its kind; throws Error
+  /// (corrupted).
+  void lock() { static_cast<void>(holding(self().take_held(Deadline::never()))); }
+  bool try_lock() { return holding(self().take_held(Deadline::passed())); }
+  template <class Rep, class Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {
+    return holding(self().take_held(Deadline(timeout)));
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(std::chrono::time_point<Clock, Duration> when) {
+    return holding(self().take_held(Deadline(when)));
+  }
+
+  /// Gives back one permit that the calling thread holds. Throws Error (not_held).
+  void unlock() {
+    const Release outcome = self().give_held();
+    if (outcome != Release::released) [[unlikely]]
+      refuse_permit(outcome);
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+  static bool holding(Acquisition outcome) {
+    if (outcome.kind() > Acquisition::timed_out) [[unlikely]]
+      refuse_permit(outcome);
+    return static_cast<bool>(outcome);
+  }
+};
+}  // namespace detail
+
+/// Whether a Semaphore's bare acquire() has a holder too.
+enum class Holders : std::uint8_t {
+  of_scopes,  ///< no: what acquire() takes is a signal, consumed for good
+  tracked     ///< yes: it comes back when the thread that acquired it dies
+};
+
+/// A counting semaphore, placed anywhere in a segment.
+///
+///     struct Board { carom::Semaphore slots{4}; };
+///     { std::scoped_lock hold(board->slots); ... }     // a permit with a holder: comes back if the holder is killed
+///     board->slots.acquire(); board->slots.release();  // bare: a signal, from anybody to anybody
+///
+/// Unlike std::counting_semaphore: works between processes; a permit taken in a scope comes back exactly once when its
+/// holder dies, whoever notices; release() reports what would overflow. Unlike multiprocessing.Semaphore: those, and
+/// release(n), monotonic timeouts, holders(), waiters().
+///
+/// A waiter that is killed, woken or not, swallows no permit. acquire() says acquired_owner_died when the permit it
+/// got had to be given back for the dead.
+///
+/// Holding permits, and waiting, takes a seat in the roster, as Lock says; fork and signals too. release() of bare
+/// permits takes none and may be called in a signal handler.
+class Semaphore : public detail::ScopedPermits<Semaphore> {
+ public:
+  static constexpr std::uint32_t kMaxValue = detail::SemaphoreWord::kMaxValue;
+
+  /// Does not block. Throws Error (outside_segment, bad_value).
+  Semaphore() : Semaphore(1) {}
+  explicit Semaphore(std::int64_t value, Holders holders = Holders::of_scopes)
+      : permits_("semaphore", checked(value), kMaxValue, static_cast<std::uint32_t>(holders)) {}
+
+  /// Takes one permit; waits for it until the deadline. Outcomes: acquired, acquired_owner_died, timed_out, corrupted.
+  /// If the caller dies inside: it either took the permit or it did not; taken bare, it is gone as if the caller had
+  /// died after the call. Memory ordering: what was done before a release is visible after the acquire that it enabled.
+  Acquisition acquire(Deadline deadline = Deadline::never()) {
+    return tracked() ? permits_.take_held(deadline) : permits_.take_bare(deadline);
+  }
+  Acquisition acquire(bool block, Deadline deadline = Deadline::never()) {
+    return acquire(block ? deadline : Deadline::passed());
+  }
+  /// The same; also gives up, with `deadlocked`, when all permits are held by threads that wait for each other and for
+  /// the caller.
+  Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
+    return tracked() ? permits_.take_held(deadline, true) : permits_.take_bare(deadline, true);
+  }
+
+  /// Adds n permits, from anybody. Does not block. Outcomes: released; too_many beyond kMaxValue, nothing added.
+  /// Tracked: gives back the caller's own first. If the caller dies inside: all n were added, or none; of a tracked
+  /// semaphore's own ones, some.
+  Release release(std::uint32_t n = 1) {
+    if (!tracked()) [[likely]]
+      return permits_.give_bare(n);
+    return release_tracked(n);
+  }
+
+  /// As std::counting_semaphore has them.
+  bool try_acquire() { return static_cast<bool>(acquire(Deadline::passed())); }
+  template <class Rep, class Period>
+  bool try_acquire_for(std::chrono::duration<Rep, Period> timeout) {
+    return static_cast<bool>(acquire(Deadline(timeout)));
+  }
+  template <class Clock, class Duration>
+  bool try_acquire_until(std::chrono::time_point<Clock, Duration> when) {
+    return static_cast<bool>(acquire(Deadline(when)));
+  }
+  static constexpr std::ptrdiff_t max() noexcept { return kMaxValue; }
+
+  /// How many permits are free, those of the dead included. A glimpse.
+  std::uint32_t get_value() const { return permits_.value(); }
+  bool locked() const { return get_value() == 0; }
+  bool tracked() const noexcept { return permits_.bits() != 0; }
+
+  /// How many the calling thread holds.
+  std::uint32_t held() const { return permits_.held_by_me(); }
+  /// Who holds permits, dead or alive; and who sleeps for one.
+  std::vector<Participant> holders() const { return permits_.holders(); }
+  std::vector<Participant> waiting() const { return permits_.waiting(); }
+  std::size_t waiters() const { return permits_.count_waiting(); }
+
+ private:
+  friend class detail::ScopedPermits<Semaphore>;
+  Acquisition take_held(Deadline deadline) { return permits_.take_held(deadline); }
+  Release give_held() { return permits_.give_held(); }
+  Release release_tracked(std::uint32_t n);
+  static std::uint32_t checked(std::int64_t value);
+
+  detail::Permits<detail::SemaphoreWord> permits_;
+};
+
+/// A semaphore that never has more permits than it was made with, and always knows who holds them. Every permit comes
+/// back, exactly once, when its holder dies.
+///
+/// Anyone may release, as with billiard's: a thread gives back a permit of its own if it has one, otherwise one of
+/// somebody else's. Releasing when all are free is reported, atomically. Of a thread whose permit was released by
+/// somebody else holders() still speaks until it gives one back or ends.
+///
+/// The cost of a permit does not depend on how many there are. What Semaphore says of death, seats and ordering holds
+/// here too; release() is not for signal handlers.
+class BoundedSemaphore : public detail::ScopedPermits<BoundedSemaphore> {
+ public:
+  static constexpr std::uint32_t kMaxValue = detail::BoundedWord::kMaxValue;
+
+  /// Does not block. 0 is legal, as in billiard. Throws Error (outside_segment, bad_value).
+  BoundedSemaphore() : BoundedSemaphore(1) {}
+  explicit BoundedSemaphore(std::int64_t value) : permits_("semaphore", checked(value), checked(value)) {}
+
+  /// As Semaphore::acquire; the permit's holder is the calling thread.
+  Acquisition acquire(Deadline deadline = Deadline::never()) { return permits_.take_held(deadline); }
+  Acquisition acquire(bool block, Deadline deadline = Deadline::never()) {
+    return acquire(block ? deadline : Deadline::passed());
+  }
+  Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
+    return permits_.take_held(deadline, true);
+  }
+
+  /// Gives back one permit. Does not block. Outcomes: released; too_many when all are free.
+  Release release() {
+    const Release outcome = permits_.give_held();
+    return outcome == Release::not_held ? permits_.give_foreign() : outcome;
+  }
+
+  bool try_acquire() { return static_cast<bool>(acquire(Deadline::passed())); }
+  template <class Rep, class Period>
+  bool try_acquire_for(std::chrono::duration<Rep, Period> timeout) {
+    return static_cast<bool>(acquire(Deadline(timeout)));
+  }
+  template <class Clock, class Duration>
+  bool try_acquire_until(std::chrono::time_point<Clock, Duration> when) {
+    return static_cast<bool>(acquire(Deadline(when)));
+  }
+
+  std::uint32_t get_value() const { return permits_.value(); }
+  bool locked() const { return get_value() == 0; }
+  std::uint32_t capacity() const noexcept { return permits_.limit(); }
+
+  std::uint32_t held() const { return permits_.held_by_me(); }
+  std::vector<Participant> holders() const { return permits_.holders(); }
+  std::vector<Participant> waiting() const { return permits_.waiting(); }
+  std::size_t waiters() const { return permits_.count_waiting(); }
+
+ private:
+  friend class detail::ScopedPermits<BoundedSemaphore>;
+  Acquisition take_held(Deadline deadline) { return permits_.take_held(deadline); }
+  Release give_held() { return permits_.give_held(); }
+  static std::uint32_t checked(std::int64_t value);
+
+  detail::Permits<detail::BoundedWord> permits_;
+};
+
+}  // namespace carom

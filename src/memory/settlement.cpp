@@ -1,0 +1,258 @@
+#include "memory/settlement.hpp"
+
+#include <cstddef>
+#include <optional>
+
+#include "carom/detail/barrier_word.hpp"
+#include "carom/detail/latch_word.hpp"
+#include "carom/detail/step.hpp"
+#include "platform/futex.hpp"
+
+namespace carom::memory {
+namespace {
+
+using detail::BarrierWord;
+using detail::HoldingState;
+using detail::LatchWord;
+using detail::Pending;
+using detail::Stamp;
+
+/// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
+template <class Bits>
+std::atomic<Bits>* word_of(const MappedSegment& segment, std::uint64_t object) noexcept {
+  const std::uint64_t offset = offset_in(object);
+  const MappedSegment::Facts& facts = segment.facts();
+  if (offset < facts.data_offset || offset % sizeof(Bits) != 0 || facts.data_bytes < sizeof(Bits) ||
+      offset - facts.data_offset > facts.data_bytes - sizeof(Bits)) {
+    return nullptr;
+  }
+  return reinterpret_cast<std::atomic<Bits>*>(reinterpret_cast<std::byte*>(&segment.header()) + offset);
+}
+
+/// Gives back all permits of one holding whose participant is gone; how many that were. `still_gone()` is asked after
+/// each look at the holding.
+template <class Word, class StillGone>
+std::uint32_t give_all_back(const Roster& roster, std::atomic<std::uint64_t>& word, std::uint64_t object,
+                            const Holding& holding, StillGone still_gone) {
+  std::uint32_t given = 0;
+  for (;;) {
+    const HoldingState state = holding.state();
+    if (state.empty() || holding.object().load(std::memory_order_acquire) != object || !still_gone())
+      return given;
+    std::uint64_t expected = state.bits();
+    Word seen(word.load(std::memory_order_acquire));
+    const Stamp stamp{holding.slot_index, holding.entry, state.tag()};
+    if (state.settled()) {
+      const std::uint32_t tag = seen.next_tag(holding.slot_index, holding.entry, state.tag());
+      if (holding.word().compare_exchange_strong(expected, state.intending(Pending::give_all, tag).bits(),
+                                                 std::memory_order_acq_rel)) {
+        CAROM_STEP(estate_intended);
+      }
+      continue;
+    }
+    if (seen.bears(stamp)) {
+      if (state.pending() == Pending::give_all) CAROM_STEP(estate_given);
+      holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
+      continue;
+    }
+    if (holding.state() != state) continue;  // settled since, so it did happen
+    if (state.pending() != Pending::give_all) {
+      holding.word().compare_exchange_strong(expected, state.undone().bits(), std::memory_order_acq_rel);
+      continue;
+    }
+    settle_stamp(roster, word, object, seen);
+    const std::uint32_t cancelled = state.count() < seen.debt() ? state.count() : seen.debt();
+    const std::uint32_t permits = state.count() - cancelled;
+    if (permits > Word::kMaxValue - seen.value()) return given;  // somebody wrote over one of them
+    std::uint64_t from = seen.bits();
+    const Word to = seen.plus(permits).with_debt(seen.debt() - cancelled).with_stamp(stamp);
+    if (!word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel)) continue;
+    given += permits;
+    if (seen.contended() && permits != 0) platform::wake(platform::low_half(word), static_cast<int>(permits));
+  }
+}
+
+void break_barrier(std::atomic<std::uint64_t>& word, std::optional<std::uint32_t> round,
+                   std::uint32_t culprit) {
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  for (;;) {
+    const BarrierWord barrier(seen);
+    if (barrier.broken() || !barrier.possible() || (round && barrier.round() != *round)) return;
+    const BarrierWord broken = barrier.broken_by(detail::BarrierState::party_died, culprit);
+    if (word.compare_exchange_weak(seen, broken.bits(), std::memory_order_acq_rel)) {
+      CAROM_STEP(barrier_broken);
+      if (barrier.contended()) platform::wake(platform::low_half(word), platform::kEverybody);
+      return;
+    }
+  }
+}
+
+void forsake_latch(std::atomic<std::uint32_t>& word) {
+  std::uint32_t seen = word.load(std::memory_order_acquire);
+  for (;;) {
+    const LatchWord latch(seen);
+    if (latch.open() || latch.forsaken()) return;
+    if (word.compare_exchange_weak(seen, latch.with_forsaken().bits(), std::memory_order_acq_rel)) {
+      if (latch.contended()) platform::wake(word, platform::kEverybody);
+      return;
+    }
+  }
+}
+
+/// Sees to one holding of a participant that is gone. Returns the permits given back.
+template <class StillGone>
+std::uint32_t settle_holding(MappedSegment& segment, const Holding& holding, StillGone still_gone) {
+  const Roster roster = segment.roster();
+  const HoldingState state = holding.state();
+  const std::uint64_t object = holding.object().load(std::memory_order_acquire);
+  if (state.empty() || !still_gone()) return 0;
+  switch (kind_of(object)) {
+    case ObjectKind::semaphore:
+      if (auto* const word = word_of<std::uint64_t>(segment, object))
+        return give_all_back<detail::SemaphoreWord>(roster, *word, object, holding, still_gone);
+      break;
+    case ObjectKind::bounded_semaphore:
+      if (auto* const word = word_of<std::uint64_t>(segment, object))
+        return give_all_back<detail::BoundedWord>(roster, *word, object, holding, still_gone);
+      break;
+    case ObjectKind::barrier:
+      if (auto* const word = word_of<std::uint64_t>(segment, object))
+        break_barrier(*word, std::nullopt, roster.last_id(holding.slot_index));
+      break;
+    case ObjectKind::latch:
+      if (auto* const word = word_of<std::uint32_t>(segment, object)) forsake_latch(*word);
+      break;
+    default:
+      break;
+  }
+  // What nothing counts is over when it has been seen to.
+  std::uint64_t expected = state.bits();
+  holding.word().compare_exchange_strong(expected, state.counting(0).bits(), std::memory_order_acq_rel);
+  return 0;
+}
+
+// The barrier that a participant had arrived at, as its slot notes it.
+constexpr int kRoundBits = 16;
+constexpr int kOffsetAt = kRoundBits + 1;
+
+void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t note) {
+  if (note == 0) return;
+  const std::uint64_t object = object_ref(ObjectKind::barrier, note >> kOffsetAt << 3);
+  const auto round = static_cast<std::uint32_t>(note >> 1) & ((1u << kRoundBits) - 1);
+  if (auto* const word = word_of<std::uint64_t>(segment, object))
+    break_barrier(*word, round, segment.roster().last_id(index));
+}
+
+/// The living participant that waits at the condition with the first ticket drawn by `limit`.
+struct Candidate {
+  std::uint32_t slot;
+  std::uint32_t ticket;
+};
+std::optional<Candidate> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {
+  std::optional<Candidate> first;
+  roster.each_slot([&](const Slot& slot, std::uint32_t index) {
+    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
+    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
+      return;
+    if (!first || drawn_by(turn.ticket(), first->ticket)) first = Candidate{index, turn.ticket()};
+  });
+  return first;
+}
+
+}  // namespace
+
+std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept {
+  return offset_in(barrier) >> 3 << kOffsetAt | std::uint64_t{round} << 1 | 1;
+}
+
+Settled settle_object(MappedSegment& segment, std::uint64_t object) {
+  Settled settled;
+  const Roster roster = segment.roster();
+  roster.each_slot([&](Slot& slot, std::uint32_t index) {
+    for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
+      if (slot.held_object[entry].load(std::memory_order_acquire) != object) continue;
+      const Holding holding{&slot, index, entry};
+      const std::uint32_t permits = settle_holding(segment, holding, [&] { return !Roster::lives(slot); });
+      if (permits == 0) continue;
+      settled.permits += permits;
+      settled.from = roster.last_id(index);
+    }
+  });
+  return settled;
+}
+
+bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round) {
+  bool found = false;
+  const std::uint64_t note = arrival_note(barrier, round);
+  segment.roster().each_slot([&](Slot& slot, std::uint32_t index) {
+    if (slot.arrived.load(std::memory_order_seq_cst) != note || Roster::lives(slot)) return;
+    settle_arrival(segment, index, note);
+    found = true;
+  });
+  return found;
+}
+
+bool settle_slot(MappedSegment& segment, std::uint32_t index) {
+  Slot& slot = segment.roster().slot_at(index);
+  if (!pass_on_turn(segment, index)) return false;
+  for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
+    settle_holding(segment, {&slot, index, entry}, [] { return true; });
+    if (!Holding{&slot, index, entry}.state().empty()) return false;  // makes no sense, so nobody gets it
+  }
+  settle_arrival(segment, index, slot.arrived.load(std::memory_order_acquire));
+  return true;
+}
+
+bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
+  const Roster roster = segment.roster();
+  Slot& slot = roster.slot_at(index);
+  for (;;) {
+    const std::uint64_t condition = slot.parked_at.load(std::memory_order_acquire);
+    std::uint64_t seen = slot.turn.load(std::memory_order_seq_cst);
+    const TurnWord turn(seen);
+    if (turn.state() == TurnWord::State::none || turn.state() == TurnWord::State::waiting) return true;
+    if (turn.adopted()) {  // then the one it came from must be gone first
+      Slot& origin = roster.slot_at(turn.other_slot());
+      std::uint64_t from = origin.turn.load(std::memory_order_seq_cst);
+      const TurnWord left(from);
+      // Its ticket was drawn by whoever adopted it, so it is that one if it is granted to this slot.
+      if (left.state() == TurnWord::State::granted && left.other_slot() == index) {
+        origin.turn.compare_exchange_strong(from, 0, std::memory_order_seq_cst);
+      }
+    }
+    if (turn.state() == TurnWord::State::granted) {
+      Slot& other = roster.slot_at(turn.other_slot());
+      const TurnWord theirs(other.turn.load(std::memory_order_seq_cst));
+      if (theirs.adopted_from(index)) {
+        slot.turn.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
+        continue;
+      }
+      if (theirs.state() == TurnWord::State::waiting && turn.granted_to(turn.other_slot(), theirs.ticket()) &&
+          Roster::lives(other)) {
+        platform::wake(platform::low_half(other.turn), 1);
+        return false;
+      }
+      if (slot.turn.load(std::memory_order_seq_cst) != seen) continue;
+    }
+    const std::optional<Candidate> next = first_waiter(roster, condition, turn.limit());
+    const TurnWord to = next ? TurnWord::granted(turn.limit(), next->slot, next->ticket) : TurnWord::none();
+    if (!slot.turn.compare_exchange_strong(seen, to.bits(), std::memory_order_seq_cst)) continue;
+    if (!next) return true;
+    CAROM_STEP(turn_granted);
+    platform::wake(platform::low_half(roster.slot_at(next->slot).turn), 1);
+    return false;
+  }
+}
+
+void pass_on_turns(MappedSegment& segment, std::uint64_t condition) {
+  segment.roster().each_slot([&](const Slot& slot, std::uint32_t index) {
+    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
+    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+    if (turn.state() != TurnWord::State::notified && turn.state() != TurnWord::State::granted) return;
+    if (Roster::lives(slot)) return;
+    pass_on_turn(segment, index);
+  });
+}
+
+}  // namespace carom::memory

@@ -1,0 +1,55 @@
+// Seeing to what the dead left behind: the one way in which permits, promises and turns come back.
+//
+// Anyone may do it, at any time, any number at once; each step is one compare-and-exchange that only the first of them
+// makes, and dying between two steps leaves what the next finishes. The rules: carom/detail/permit_word.hpp,
+// carom/detail/barrier_word.hpp, carom/detail/latch_word.hpp, memory/turn_word.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "memory/holding.hpp"
+#include "memory/mapped_segment.hpp"
+#include "memory/turn_word.hpp"
+
+namespace carom::memory {
+
+struct Settled {
+  std::uint32_t permits = 0;   ///< given back
+  std::uint32_t from = kNoId;  ///< one of the dead they were held by
+};
+
+/// Gives back what the dead hold of the object.
+Settled settle_object(MappedSegment& segment, std::uint64_t object);
+
+/// Sees to everything that the last participant of a slot left behind. For the slot's next claimant. False: it was
+/// notified and another waiter is yet to take that over from here.
+bool settle_slot(MappedSegment& segment, std::uint32_t index);
+
+/// How a slot notes that its participant has arrived at the barrier in that round; never 0.
+std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept;
+
+/// Breaks the round of the barrier if somebody that had arrived is dead. True if somebody was.
+bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round);
+
+/// Settles the holding whose stamp the word bears, before that is written over. `from`: what was read of the word.
+template <class Word>
+void settle_stamp(const Roster& roster, const std::atomic<std::uint64_t>& word, std::uint64_t object,
+                  Word from) {
+  const detail::Stamp stamp = from.stamp();
+  const Holding holding{&roster.slot_at(stamp.slot), stamp.slot, stamp.entry};
+  detail::HoldingState state = holding.state();
+  if (state.settled() || !Word::same_tag(stamp.tag, state.tag())) return;
+  if (holding.object().load(std::memory_order_acquire) != object) return;
+  // Read again: only together do they say that this very change has happened.
+  if (word.load(std::memory_order_acquire) != from.bits()) return;
+  std::uint64_t expected = state.bits();
+  holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
+}
+
+/// Passes on the turns of the dead that were notified at the condition, to those who waited then.
+void pass_on_turns(MappedSegment& segment, std::uint64_t condition);
+
+/// Passes on the turn in the slot, of a participant that is dead. True if it is no longer there.
+bool pass_on_turn(MappedSegment& segment, std::uint32_t index);
+
+}  // namespace carom::memory

@@ -1,0 +1,310 @@
+#include "carom/condition.hpp"
+
+#include <optional>
+
+#include "carom/detail/seat.hpp"
+#include "carom/detail/step.hpp"
+#include "memory/settlement.hpp"
+#include "memory/turn_word.hpp"
+#include "memory/waiting.hpp"
+#include "sync/placed.hpp"
+#include "sync/spin.hpp"
+
+namespace carom {
+
+using memory::ConditionWord;
+using memory::MappedSegment;
+using memory::Roster;
+using memory::Slot;
+using memory::TurnWord;
+
+namespace {
+
+using State = TurnWord::State;
+
+MappedSegment& mapped(const void* base) {
+  return sync::mapped(base, "condition");
+}
+
+std::uint64_t object_of(const MappedSegment& segment, const Condition& condition) noexcept {
+  return memory::object_ref(memory::ObjectKind::condition, segment.offset_of(&condition));
+}
+
+std::int32_t distance(const void* from, const void* to) {
+  const MappedSegment* const segment = MappedSegment::containing(from);
+  const MappedSegment* const other = MappedSegment::containing(to);
+  const std::ptrdiff_t bytes = static_cast<const std::byte*>(to) - static_cast<const std::byte*>(from);
+  const std::ptrdiff_t words = bytes / 4;
+  if (segment == nullptr || segment != other || words != static_cast<std::int32_t>(words)) {
+    throw Error(Errc::outside_segment, "condition",
+                "its lock does not lie in the same segment, or more than 8 GiB from it");
+  }
+  return static_cast<std::int32_t>(words);
+}
+
+/// One thread's turn, from when it is seen to wait until it has its lock again.
+class Turn {
+ public:
+  Turn(MappedSegment& segment, std::uint64_t condition, std::uint32_t self, std::uint32_t ticket)
+      : segment_(segment),
+        condition_(condition),
+        index_(segment.roster().index_of(self)),
+        ticket_(ticket),
+        slot_(segment.roster().slot(self)) {
+    slot_.parked_at.store(condition, std::memory_order_release);
+    slot_.turn.store(TurnWord::waiting(ticket).bits(), std::memory_order_seq_cst);  // [T1]
+    CAROM_STEP(turn_waiting);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    slot_.turn.store(0, std::memory_order_seq_cst);
+    slot_.parked_at.store(0, std::memory_order_release);
+  }
+
+  TurnWord word() const noexcept { return TurnWord(slot_.turn.load(std::memory_order_seq_cst)); }  // [T2]
+  const platform::Word& to_sleep_on() const noexcept { return platform::low_half(slot_.turn); }
+  std::uint32_t while_waiting() const noexcept { return TurnWord::waiting(ticket_).low_half(); }
+
+  /// Waits no more. False if it was notified before.
+  bool give_up() noexcept {
+    std::uint64_t expected = TurnWord::waiting(ticket_).bits();
+    if (!slot_.turn.compare_exchange_strong(expected, 0, std::memory_order_seq_cst))
+      return word().state() == State::none;
+    // What a dead one's turn was granted to this one goes to the next.
+    memory::pass_on_turns(segment_, condition_);
+    return true;
+  }
+
+  /// Sees to the turns of the dead, and takes the one that was granted to this thread, if one was.
+  void look_at_the_dead() {
+    memory::pass_on_turns(segment_, condition_);
+    segment_.roster().each_slot([&](Slot& slot, std::uint32_t index) {
+      std::uint64_t bits = slot.turn.load(std::memory_order_seq_cst);
+      const TurnWord turn(bits);
+      if (!turn.granted_to(index_, ticket_) || slot.parked_at.load(std::memory_order_acquire) != condition_)
+        return;
+      std::uint64_t expected = TurnWord::waiting(ticket_).bits();
+      if (!slot_.turn.compare_exchange_strong(expected, TurnWord::adopted(turn.limit(), index).bits(),
+                                              std::memory_order_seq_cst)) {
+        memory::pass_on_turn(segment_, index);
+        return;
+      }
+      CAROM_STEP(turn_adopted);
+      slot.turn.compare_exchange_strong(bits, 0, std::memory_order_seq_cst);
+    });
+  }
+
+ private:
+  MappedSegment& segment_;
+  std::uint64_t condition_;
+  std::uint32_t index_;
+  std::uint32_t ticket_;
+  Slot& slot_;
+};
+
+/// Wakes the one that was notified next after `last`, of those that have not left.
+void wake_next(const Roster& roster, std::uint64_t condition, TurnWord last) noexcept {
+  const Slot* next = nullptr;
+  std::uint32_t least = UINT32_MAX;
+  roster.each_slot([&](const Slot& slot, std::uint32_t) {
+    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
+    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+    if (turn.state() != State::notified || !Roster::lives(slot)) return;
+    const std::uint32_t behind = turn.behind(last.short_ticket());
+    if (behind == 0 || behind >= least) return;  // 0: `last` itself
+    least = behind;
+    next = &slot;
+  });
+  if (next != nullptr) platform::wake(platform::low_half(next->turn), 1);
+}
+
+struct Waiter {
+  Slot* slot;
+  std::uint32_t ticket;
+};
+
+/// Calls visit(waiter) for the living that wait at the condition since before `limit` was drawn.
+template <class Visit>
+void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit, Visit visit) {
+  roster.each_slot([&](Slot& slot, std::uint32_t) {
+    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
+    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+    if (turn.state() != State::waiting || !memory::drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
+      return;
+    visit(Waiter{&slot, turn.ticket()});
+  });
+}
+
+std::uint32_t depth_of(const Lock&) {
+  return 1;
+}
+std::uint32_t depth_of(const RLock& lock) {
+  return lock.depth();
+}
+
+}  // namespace
+
+Condition::Condition() : home_(this, "condition", kOwn) {}
+
+Condition::Condition(Lock& lock) : home_(this, "condition", kLock), lock_(distance(this, &lock)) {}
+
+Condition::Condition(RLock& lock) : home_(this, "condition", kRLock), lock_(distance(this, &lock)) {}
+
+template <class Visit>
+auto Condition::with_lock(Visit visit) const {
+  auto* const self = const_cast<Condition*>(this);
+  auto* const there = reinterpret_cast<std::byte*>(self) + std::ptrdiff_t{lock_} * 4;
+  switch (home_.bits()) {
+    case kLock:
+      return visit(*reinterpret_cast<Lock*>(there));
+    case kRLock:
+      return visit(*reinterpret_cast<RLock*>(there));
+    default:
+      return visit(self->own_);
+  }
+}
+
+template <class L>
+ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_token* stop) {
+  if (!lock.owned()) refuse();
+  const void* const base = home_.segment_of(this);
+  MappedSegment& segment = mapped(base);
+  const std::uint64_t object = object_of(segment, *this);
+  const std::uint32_t self = detail::seat_in(base);
+  Roster roster = segment.roster();
+
+  std::uint32_t bits = word_.load(std::memory_order_relaxed);
+  while (!word_.compare_exchange_weak(bits, ConditionWord(bits).with_waiter().bits(),
+                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
+  }
+  Turn turn(segment, object, self, ConditionWord(bits).with_waiter().last_ticket());
+  const std::uint32_t depth = depth_of(lock);
+  for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());
+  CAROM_STEP(condition_unlocked);
+  {
+    const auto give_up = [&] {
+      turn.give_up();
+      platform::wake(turn.to_sleep_on(), 1);
+    };
+    std::optional<std::stop_callback<decltype(give_up)>> on_stop;
+    if (stop != nullptr) on_stop.emplace(*stop, give_up);
+    memory::Waiting waiting(roster, self, object);
+    sync::Spin spin;
+    while (turn.word().state() == State::waiting) {
+      if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
+      if (waiting.has_slept()) turn.look_at_the_dead();
+      if (turn.word().state() != State::waiting) break;
+      if (deadline.expired()) {
+        turn.give_up();
+        break;
+      }
+      waiting.sleep(turn.to_sleep_on(), turn.while_waiting(), {}, deadline);
+    }
+  }
+  const TurnWord got = turn.word();
+  if (got.state() == State::notified) CAROM_STEP(turn_taken);
+  const Acquisition again = lock.acquire();
+  if (!again) {
+    throw Error(again == Acquisition::corrupted ? Errc::corrupted : Errc::owner_died, "condition",
+                "its lock could not be taken again after the wait");
+  }
+  for (std::uint32_t i = 1; i < depth; ++i) static_cast<void>(lock.acquire());
+  if (got.more()) {
+    CAROM_STEP(turn_left);
+    wake_next(roster, object, got);
+  }
+  return {got.state() == State::notified, again.owner_died()};
+}
+
+ConditionWait Condition::wait_stoppable(Lock& lock, Deadline deadline, const std::stop_token* stop) {
+  return wait_over(lock, deadline, stop);
+}
+ConditionWait Condition::wait_stoppable(RLock& lock, Deadline deadline, const std::stop_token* stop) {
+  return wait_over(lock, deadline, stop);
+}
+ConditionWait Condition::wait_stoppable(Condition& lock, Deadline deadline, const std::stop_token* stop) {
+  return lock.with_lock([&](auto& its) { return wait_over(its, deadline, stop); });
+}
+
+ConditionWait Condition::wait(Lock& lock, Deadline deadline) {
+  return wait_over(lock, deadline, nullptr);
+}
+ConditionWait Condition::wait(RLock& lock, Deadline deadline) {
+  return wait_over(lock, deadline, nullptr);
+}
+ConditionWait Condition::wait(Deadline deadline) {
+  return wait_stoppable(*this, deadline, nullptr);
+}
+
+void Condition::notify_waiters(std::uint32_t n) noexcept {
+  MappedSegment* const segment = MappedSegment::at(home_.segment_of(this));
+  if (segment == nullptr) return;
+  const std::uint64_t object = object_of(*segment, *this);
+  const Roster roster = segment->roster();
+  std::uint32_t seen = word_.load(std::memory_order_acquire);
+  const std::uint32_t limit = ConditionWord(seen).last_ticket();
+  std::optional<Waiter> first;
+  std::uint32_t notified = 0;
+  const auto notify = [&](const Waiter& waiter) {
+    std::uint64_t expected = TurnWord::waiting(waiter.ticket).bits();
+    if (!waiter.slot->turn.compare_exchange_strong(expected,
+                                                   TurnWord::notified(limit, waiter.ticket, n > 1).bits(),
+                                                   std::memory_order_seq_cst)) {  // [T2]
+      return;
+    }
+    CAROM_STEP(turn_notified);
+    ++notified;
+    if (!first || memory::drawn_by(waiter.ticket, first->ticket)) first = waiter;
+  };
+  if (n == kAll) each_waiter(roster, object, limit, notify);
+  while (notified < n) {
+    std::optional<Waiter> next;
+    each_waiter(roster, object, limit, [&](const Waiter& waiter) {
+      if (!next || memory::drawn_by(waiter.ticket, next->ticket)) next = waiter;
+    });
+    if (!next) {
+      // If nobody has come since either, nobody needs to look until somebody does.
+      word_.compare_exchange_strong(seen, ConditionWord(seen).without_waiters().bits(),
+                                    std::memory_order_acq_rel);
+      break;
+    }
+    notify(*next);
+  }
+  if (first) platform::wake(platform::low_half(first->slot->turn), 1);
+}
+
+void Condition::refuse() {
+  throw Error(Errc::not_owner, "condition", "waited on by a thread that does not hold its lock");
+}
+
+Acquisition Condition::acquire(Deadline deadline) {
+  return with_lock([&](auto& its) { return its.acquire(deadline); });
+}
+Release Condition::release() {
+  return with_lock([](auto& its) { return its.release(); });
+}
+void Condition::lock() {
+  with_lock([](auto& its) { its.lock(); });
+}
+bool Condition::try_lock() {
+  return with_lock([](auto& its) { return its.try_lock(); });
+}
+void Condition::unlock() {
+  with_lock([](auto& its) { its.unlock(); });
+}
+bool Condition::owned() const {
+  return with_lock([](auto& its) { return its.owned(); });
+}
+
+std::vector<Participant> Condition::waiting() const {
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  return segment.roster().waiting_on(object_of(segment, *this));
+}
+
+std::size_t Condition::waiters() const {
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  return segment.roster().count_waiting_on(object_of(segment, *this));
+}
+
+}  // namespace carom

@@ -1,0 +1,52 @@
+#include "carom/event.hpp"
+#include "platform/futex.hpp"
+#include "platform/signal_descriptor.hpp"
+
+namespace carom {
+
+struct EventDescriptor::Watcher {
+  explicit Watcher(Event& watched) : event(watched), since(watched.word_.load(std::memory_order_acquire)) {
+    if (since.is_set()) descriptor.raise();
+    thread = platform::thread_without_signals([this] { watch(); });
+  }
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  ~Watcher() {
+    if (process != platform::process_number()) {  // the thread is the parent's
+      thread.detach();
+      return;
+    }
+    stop.store(true, std::memory_order_release);
+    platform::wake(event.word_, platform::kEverybody);
+    thread.join();
+  }
+
+  void watch() {
+    while (event.wait_past(since, Deadline::never(), &stop)) {
+      since = detail::EventWord(event.word_.load(std::memory_order_acquire));
+      descriptor.raise();
+    }
+  }
+
+  Event& event;
+  detail::EventWord since;  // the thread's, once there is one
+  platform::SignalDescriptor descriptor;
+  std::atomic<bool> stop{false};
+  int process = platform::process_number();
+  std::thread thread;
+};
+
+EventDescriptor::EventDescriptor(Event& event) : watcher_(std::make_unique<Watcher>(event)) {}
+EventDescriptor::EventDescriptor(EventDescriptor&&) noexcept = default;
+EventDescriptor& EventDescriptor::operator=(EventDescriptor&&) noexcept = default;
+EventDescriptor::~EventDescriptor() = default;
+
+int EventDescriptor::fd() const noexcept {
+  return watcher_->descriptor.number();
+}
+
+bool EventDescriptor::acknowledge() noexcept {
+  return watcher_->descriptor.lower();
+}
+
+}  // namespace carom

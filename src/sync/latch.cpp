@@ -1,0 +1,110 @@
+#include "carom/latch.hpp"
+
+#include <string>
+
+#include "carom/detail/seat.hpp"
+#include "carom/detail/step.hpp"
+#include "memory/settlement.hpp"
+#include "memory/waiting.hpp"
+#include "sync/holders.hpp"
+#include "sync/placed.hpp"
+#include "sync/spin.hpp"
+
+namespace carom {
+
+using detail::LatchWord;
+using memory::Holding;
+using memory::MappedSegment;
+
+namespace {
+
+std::uint64_t object_of(const MappedSegment& segment, const Latch& latch) noexcept {
+  return memory::object_ref(memory::ObjectKind::latch, segment.offset_of(&latch));
+}
+
+}  // namespace
+
+std::uint32_t Latch::checked(std::ptrdiff_t expected) {
+  if (expected < 0 || expected > max()) {
+    throw Error(Errc::bad_value, "latch",
+                "cannot be counted down " + std::to_string(expected) + " times; from 0 to " +
+                    std::to_string(max()) + " are possible");
+  }
+  return static_cast<std::uint32_t>(expected);
+}
+
+void Latch::promise(std::uint32_t n) {
+  const void* const base = home_.segment_of(this);
+  const Holding holding = memory::make_holding(base, object_of(sync::mapped(base, "latch"), *this));
+  holding.set_count(holding.count() + n);
+  CAROM_STEP(latch_promised);
+}
+
+void Latch::count_down(std::ptrdiff_t n) {
+  if (n < 0 || n > max())
+    throw Error(Errc::bad_value, "latch", "cannot be counted down " + std::to_string(n) + " times");
+  const auto count = static_cast<std::uint32_t>(n);
+  std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  while (!word_.compare_exchange_weak(seen, LatchWord(seen).less(count).bits(),
+                                      std::memory_order_acq_rel,  // [C1]
+                                      std::memory_order_relaxed)) {
+  }
+  const LatchWord before(seen);
+  if (before.open()) return;
+  if (before.less(count).open()) {
+    CAROM_STEP(latch_opened);
+    if (before.contended()) platform::wake(word_, platform::kEverybody);
+  } else {
+    CAROM_STEP(latch_counted);
+  }
+  const void* const base = home_.segment_of(this);
+  const MappedSegment& segment = sync::mapped(base, "latch");
+  const Holding promised = memory::find_own_holding(base, object_of(segment, *this));
+  if (promised && promised.count() != 0)
+    promised.set_count(promised.count() > count ? promised.count() - count : 0);
+}
+
+LatchWait Latch::wait(Deadline deadline) {
+  if (try_wait()) return LatchWait::open;
+  const void* const base = home_.segment_of(this);
+  MappedSegment& segment = sync::mapped(base, "latch");
+  const std::uint64_t object = object_of(segment, *this);
+  memory::Roster roster = segment.roster();
+  memory::Waiting waiting(roster, detail::seat_in(base), object);
+  sync::Spin spin;
+  for (;;) {
+    std::uint32_t bits = word_.load(std::memory_order_acquire);  // [C2]
+    const LatchWord seen(bits);
+    if (seen.open()) return LatchWait::open;
+    if (seen.forsaken()) return LatchWait::forsaken;
+    if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
+    memory::settle_object(segment, object);
+    if (word_.load(std::memory_order_relaxed) != bits) continue;
+    if (deadline.expired()) return LatchWait::timed_out;
+    if (!seen.contended()) {
+      if (!word_.compare_exchange_strong(bits, seen.with_contended().bits(), std::memory_order_relaxed))
+        continue;
+      CAROM_STEP(latch_marked);
+    }
+    std::uint32_t ids[memory::kWatchedHolders];
+    waiting.sleep(word_, seen.with_contended().bits(),
+                  {.holders = sync::some_holders(roster, object, ids), .fellows = false}, deadline);
+  }
+}
+
+std::vector<Participant> Latch::promised() const {
+  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  return sync::holders_of(segment, object_of(segment, *this));
+}
+
+std::vector<Participant> Latch::waiting() const {
+  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  return segment.roster().waiting_on(object_of(segment, *this));
+}
+
+std::size_t Latch::waiters() const {
+  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  return segment.roster().count_waiting_on(object_of(segment, *this));
+}
+
+}  // namespace carom

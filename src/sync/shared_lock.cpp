@@ -1,0 +1,260 @@
+#include "carom/shared_lock.hpp"
+
+#include "carom/detail/seat.hpp"
+#include "carom/detail/step.hpp"
+#include "memory/holding.hpp"
+#include "memory/waiting.hpp"
+#include "sync/deadlock.hpp"
+#include "sync/placed.hpp"
+#include "sync/spin.hpp"
+#include "sync/takeover.hpp"
+
+namespace carom {
+
+using detail::SharedWord;
+using memory::Holding;
+using memory::MappedSegment;
+using memory::Roster;
+using memory::Standing;
+using memory::Waited;
+using memory::Waiting;
+
+namespace {
+
+MappedSegment& mapped(const void* base) {
+  return sync::mapped(base, "shared lock");
+}
+
+std::uint64_t object_of(const MappedSegment& segment, const SharedLock& lock) noexcept {
+  return memory::object_ref(memory::ObjectKind::shared_lock, segment.offset_of(&lock));
+}
+
+/// Calls visit(holding, count) for every living reader, until it returns false.
+template <class Visit>
+void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
+  bool more = true;
+  roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
+    for (std::uint32_t entry = 0; more && entry < memory::kHoldings; ++entry) {
+      if (slot.held_object[entry].load(std::memory_order_seq_cst) != object) continue;  // [S1]
+      const auto count = static_cast<std::uint32_t>(slot.held_state[entry].load(std::memory_order_seq_cst));
+      if (count != 0 && Roster::lives(slot)) more = visit(Holding{&slot, index, entry}, count);
+    }
+  });
+}
+
+}  // namespace
+
+Acquisition SharedLock::take(Deadline deadline, bool detect) {
+  const void* const base = home_.segment_of(this);
+  MappedSegment& segment = mapped(base);
+  const std::uint64_t object = object_of(segment, *this);
+  const std::uint32_t self = detail::seat_in(base);
+  const Holding own = memory::find_own_holding(base, object);
+  if (word().writer() == self || (own && own.count() != 0)) return Acquisition::deadlocked;
+  Roster roster = segment.roster();
+  Waiting waiting(roster, self, object);
+  sync::Spin spin;
+  std::uint32_t died = memory::kNoId;
+  for (;;) {
+    const SharedWord seen = word();
+    std::uint32_t expected = seen.bits();
+    if (seen.writer() == 0) {
+      if (!word_.compare_exchange_strong(expected, seen.taken_by(self, waiting.has_slept()).bits(),
+                                         std::memory_order_seq_cst)) {  // [S1]
+        continue;
+      }
+      break;
+    }
+    const Standing standing = roster.standing(seen.writer());
+    if (standing == Standing::impossible) return Acquisition::corrupted;
+    if (standing == Standing::gone) {
+      if (!word_.compare_exchange_strong(expected, seen.taken_over_by(self).bits(),
+                                         std::memory_order_seq_cst))
+        continue;
+      died = seen.writer();
+      break;
+    }
+    if (!waiting.has_slept()) {
+      if (deadline.expired()) return Acquisition::timed_out;
+      if (spin.again()) continue;
+    }
+    if (!seen.contended()) {
+      if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
+        continue;
+      CAROM_STEP(shared_marked);
+    }
+    if (detect) {
+      waiting.announce();
+      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
+    }
+    const std::uint32_t writer = seen.writer();
+    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&writer, 1}}, deadline) ==
+        Waited::timed_out) {
+      return Acquisition::timed_out;
+    }
+  }
+  CAROM_STEP(writer_taken);
+  // Nobody comes in any more. Whoever is inside leaves, or dies.
+  sync::Spin patience;
+  for (;;) {
+    Holding reader;
+    std::uint32_t count = 0;
+    std::uint32_t id = memory::kNoId;
+    each_reader(roster, object, [&](const Holding& holding, std::uint32_t times) {
+      reader = holding;
+      count = times;
+      id = roster.last_id(holding.slot_index);
+      return false;
+    });
+    if (!reader) break;
+    if (deadline.expired()) return give_up(Acquisition::timed_out);
+    if (patience.again()) continue;
+    if (detect) {
+      waiting.announce();
+      if (sync::in_deadlock(segment, self)) return give_up(Acquisition::deadlocked);
+    }
+    waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
+                  deadline);
+  }
+  CAROM_STEP(writer_inside);
+  if (died != memory::kNoId) sync::record_takeover(roster, died, this);
+  return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
+}
+
+Acquisition SharedLock::give_up(Acquisition outcome) {
+  std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  while (!word_.compare_exchange_weak(seen, SharedWord(seen).without_writer().bits(),
+                                      std::memory_order_release, std::memory_order_relaxed)) {
+  }
+  CAROM_STEP(writer_gave_up);
+  if (SharedWord(seen).contended()) platform::wake(word_, 1);
+  return outcome;
+}
+
+Release SharedLock::release() {
+  if (word().writer() != detail::seat_in(home_.segment_of(this))) return Release::not_owner;
+  const SharedWord old(word_.exchange(0, std::memory_order_release));
+  CAROM_STEP(writer_released);
+  if (old.contended()) platform::wake(word_, 1);
+  return Release::released;
+}
+
+Acquisition SharedLock::enter(Deadline deadline, bool detect) {
+  const void* const base = home_.segment_of(this);
+  MappedSegment& segment = mapped(base);
+  const std::uint64_t object = object_of(segment, *this);
+  const Holding own = memory::make_holding(base, object);
+  const std::uint32_t times = own.count();
+  if (times != 0) {  // no writer can be inside
+    own.set_count(times + 1);
+    return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
+  }
+  const std::uint32_t self = detail::seat_in(base);
+  Roster roster = segment.roster();
+  Waiting waiting(roster, self, object);
+  sync::Spin spin;
+  for (;;) {
+    own.set_count(1, std::memory_order_seq_cst);  // [S1]
+    CAROM_STEP(shared_counted);
+    const SharedWord seen(word_.load(std::memory_order_seq_cst));
+    std::uint32_t expected = seen.bits();
+    if (seen.writer() == 0) {
+      // The wake that ended this sleep was the only one.
+      if (waiting.has_slept()) platform::wake(word_, 1);
+      CAROM_STEP(shared_passed_on);
+      return seen.tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
+    }
+    own.set_count(0, std::memory_order_seq_cst);
+    CAROM_STEP(shared_withdrawn);
+    platform::wake(platform::low_half(own.word()), 1);
+    if (seen.writer() == self) return Acquisition::deadlocked;
+    const Standing standing = roster.standing(seen.writer());
+    if (standing == Standing::impossible) return Acquisition::corrupted;
+    if (standing == Standing::gone) {
+      if (word_.compare_exchange_strong(expected, SharedWord::tainted_by_death().bits(),
+                                        std::memory_order_seq_cst)) {
+        CAROM_STEP(shared_tainted);
+        sync::record_takeover(roster, seen.writer(), this);
+        platform::wake(word_, platform::kEverybody);
+      }
+      continue;
+    }
+    if (!waiting.has_slept()) {
+      if (deadline.expired()) return Acquisition::timed_out;
+      if (spin.again()) continue;
+    }
+    if (!seen.contended()) {
+      if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
+        continue;
+      CAROM_STEP(shared_marked);
+    }
+    if (detect) {
+      waiting.announce();
+      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
+    }
+    const std::uint32_t writer = seen.writer();
+    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&writer, 1}}, deadline) ==
+        Waited::timed_out) {
+      return Acquisition::timed_out;
+    }
+  }
+}
+
+Release SharedLock::release_shared() {
+  const void* const base = home_.segment_of(this);
+  const Holding own = memory::find_own_holding(base, object_of(mapped(base), *this));
+  if (!own || own.count() == 0) return Release::not_owner;
+  own.set_count(own.count() - 1, std::memory_order_seq_cst);  // [S1]
+  CAROM_STEP(shared_left);
+  if (SharedWord(word_.load(std::memory_order_seq_cst)).writer() != 0)
+    platform::wake(platform::low_half(own.word()), platform::kEverybody);
+  return Release::released;
+}
+
+bool SharedLock::owned() const {
+  return word().writer() == detail::seat_in(home_.segment_of(this));
+}
+
+std::optional<Participant> SharedLock::owner() const {
+  if (word().writer() == 0) return std::nullopt;
+  return mapped(home_.segment_of(this)).roster().about(word().writer());
+}
+
+std::vector<Participant> SharedLock::readers() const {
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const Roster roster = segment.roster();
+  std::vector<Participant> found;
+  each_reader(roster, object_of(segment, *this), [&](const Holding& holding, std::uint32_t) {
+    found.push_back(roster.about(roster.last_id(holding.slot_index)));
+    return true;
+  });
+  return found;
+}
+
+std::size_t SharedLock::reader_count() const {
+  return readers().size();
+}
+
+std::vector<Participant> SharedLock::waiting() const {
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  return segment.roster().waiting_on(object_of(segment, *this));
+}
+
+std::size_t SharedLock::waiters() const {
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  return segment.roster().count_waiting_on(object_of(segment, *this));
+}
+
+void SharedLock::refuse(Acquisition outcome) {
+  if (outcome == Acquisition::deadlocked)
+    throw Error(Errc::would_deadlock, "shared lock",
+                "the calling thread has it already, or waits in a cycle");
+  throw Error(Errc::corrupted, "shared lock",
+              "its word names a writer that never existed; something wrote over it");
+}
+
+void SharedLock::refuse(Release) {
+  throw Error(Errc::not_owner, "shared lock", "released by a thread that does not have it");
+}
+
+}  // namespace carom

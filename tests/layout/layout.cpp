@@ -40,7 +40,7 @@ TEST(Layout, the_version_is_the_one_these_numbers_belong_to) {
 }
 
 TEST(Layout, the_fingerprint_is_that_of_the_version) {
-  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x4c10'1a3bu);
+  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x4c10'5b3bu);
 }
 
 TEST(Layout, a_segment_begins_with_a_header_of_one_page) {

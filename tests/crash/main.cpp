@@ -7,12 +7,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <vector>
 
 #include "crash/ledger.hpp"
 #include "crash/lifecycle.hpp"
 #include "crash/stage.hpp"
 #include "crash/subject.hpp"
+#include "crash/trial.hpp"
 #include "sync/spin.hpp"
 
 namespace {
@@ -59,7 +61,9 @@ int main(int argc, char** argv) {
                "A subset that takes seconds: no second deaths, and each control hangs once");
   std::vector<std::string> only;
   app.add_option("--only", only,
-                 "Only these: Lock, RLock, Segment; controls: pthread, sem_t, \"pthread robust\"");
+                 "Only these: Lock, RLock, Segment, Semaphore, BoundedSemaphore, \"BoundedSemaphore of 2\", "
+                 "Event, Condition, "
+                 "Barrier, Latch, SharedLock; controls: pthread, sem_t, \"pthread robust\"");
   CLI11_PARSE(app, argc, argv);
   const auto chosen = [&](const std::string& name) {
     return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
@@ -79,6 +83,18 @@ int main(int argc, char** argv) {
   if (chosen("Segment")) {
     crash::kill_lifecycle(ledger, {.every = quick ? 53 : 1});
     sum += ledger.total("Segment");
+  }
+  crash::Trials trials(ledger, {.every = quick ? 29 : 1});
+  for (const auto& of :
+       {crash::semaphore_trials, crash::bounded_trials, crash::event_trials, crash::condition_trials,
+        crash::barrier_trials, crash::latch_trials, crash::shared_lock_trials}) {
+    std::set<std::string> subjects;
+    for (const crash::Trial& trial : of()) {
+      if (!chosen(trial.subject)) continue;
+      trials.run(trial);
+      subjects.insert(trial.subject);
+    }
+    for (const std::string& subject : subjects) sum += ledger.total(subject);
   }
   // The controls stop early: it is enough to see that a hang is seen.
   bool control_blind = false;

@@ -13,6 +13,8 @@ namespace {
 using Name = std::array<char, 16>;
 using NameWords = std::array<std::uint64_t, 2>;
 
+constexpr std::uint32_t kFewSlots = 16;
+
 void introduce(Slot& slot, std::uint32_t id) noexcept {
   const platform::ThreadIdentity self = platform::this_thread_identity();
   const auto name = std::bit_cast<NameWords>(self.name);
@@ -39,8 +41,12 @@ void Roster::prepare() noexcept {
 
 std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
   std::uint32_t retired = 0;
-  // The lowest first: whoever looks through the slots looks through those that were ever used.
-  for (std::uint32_t index = 0; index < capacity_; ++index) {
+  // Few slots in turn, and more only when those are taken: whoever looks through the slots looks through few, and what
+  // is known about the dead is not written over at once.
+  const std::uint32_t start = header_.next_slot.load(std::memory_order_relaxed);
+  for (std::uint32_t tried = 0; tried < capacity_; ++tried) {
+    const std::uint32_t window = capacity_ < kFewSlots ? capacity_ : kFewSlots;
+    const std::uint32_t index = tried < window ? (start + tried) % window : tried;
     Slot& slot = slots()[index];
     if (slot.life.claimant_lives()) continue;
     if (slot.generation.load(std::memory_order_relaxed) >= last_generation()) {
@@ -70,6 +76,7 @@ std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
     CAROM_STEP(id_published);
     slot.life.send_away();
     std::uint32_t high = header_.high_water.load(std::memory_order_relaxed);
+    header_.next_slot.store(index + 1, std::memory_order_relaxed);
     while (high <= index && !header_.high_water.compare_exchange_weak(high, index + 1)) {
     }
     return id;

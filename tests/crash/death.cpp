@@ -11,12 +11,13 @@
 #include <string>
 
 #include "carom/carom.hpp"
-#include "carom/detail/step.hpp"
-#include "support/plain.hpp"
+#include "crash/death.hpp"
 
 namespace {
 
 using namespace carom;
+using crash::dies_at;
+using crash::DiesAt;
 using support::Forked;
 using support::sleeps;
 using support::wait_until;
@@ -27,32 +28,6 @@ struct Board {
   Lock lock;
   RLock rlock;
 };
-
-const char* fatal_step;
-
-void die_there(const char* name) noexcept {
-  if (std::strcmp(name, fatal_step) == 0) raise(SIGKILL);
-}
-
-/// Runs `body` in a process that is killed at the step `name`, and waits until it is.
-class DiesAt {
- public:
-  DiesAt(const char* name, const std::function<void()>& body)
-      : child_([=] {
-          fatal_step = name;
-          detail::at_step = die_there;
-          body();
-        }) {}
-  void wait() { ASSERT_EQ(child_.wait(), -SIGKILL) << "the step was never reached"; }
-  pid_t pid() const { return child_.pid(); }
-
- private:
-  Forked child_;
-};
-
-void dies_at(const char* name, const std::function<void()>& body) {
-  DiesAt(name, body).wait();
-}
 
 class Death : public testing::Test {
  protected:
@@ -219,6 +194,12 @@ TEST_F(RosterDeath, life_claimed) {
   expect_all_seats_free();
 }
 
+TEST_F(RosterDeath, estate_settled) {
+  dies_at("estate_settled", [&] { board->lock.lock(); });
+  expect_in_order(board->lock);
+  expect_all_seats_free();
+}
+
 TEST_F(RosterDeath, generation_raised) {
   dies_at("generation_raised", [&] { board->lock.lock(); });
   expect_in_order(board->lock);
@@ -303,6 +284,12 @@ TEST(DeathTables, each_row_has_a_test_of_the_same_name) {
   expect_a_test_for_each_row("include/carom/detail/lock_word.hpp", "LockDeath");
   expect_a_test_for_each_row("src/memory/roster.hpp", "RosterDeath");
   expect_a_test_for_each_row("src/memory/layout.hpp", "SegmentDeath");
+  expect_a_test_for_each_row("include/carom/detail/permit_word.hpp", "PermitDeath");
+  expect_a_test_for_each_row("include/carom/detail/shared_word.hpp", "SharedDeath");
+  expect_a_test_for_each_row("include/carom/detail/barrier_word.hpp", "BarrierDeath");
+  expect_a_test_for_each_row("include/carom/detail/latch_word.hpp", "LatchDeath");
+  expect_a_test_for_each_row("include/carom/detail/event_word.hpp", "EventDeath");
+  expect_a_test_for_each_row("src/memory/turn_word.hpp", "TurnDeath");
 }
 
 }  // namespace

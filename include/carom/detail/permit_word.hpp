@@ -27,7 +27,8 @@
 // INVARIANTS
 //   Change is one compare-and-exchange of the whole word, so it happens once, and at one instant. Whoever is about to
 //   write over a stamp settles its holding first: so a change has happened exactly if the word bears its stamp, or its
-//   holding is settled. What a living holder has pending between its calls has happened. Nobody ever intends a tag whose stamp the word bears already.
+//   holding is settled. What a living holder has pending between its calls has happened. Nobody ever intends a tag
+//   whose stamp the word bears already.
 //   BoundedSemaphore: the settled counts of all holdings, less debt, are the capacity less value.
 //   A slot is given to another participant only when all its holdings are settled and count 0.
 //   contended is set before anybody sleeps, and cleared only by a release whose wake found fewer sleepers than it has
@@ -43,9 +44,9 @@
 //
 // DEATH                what remains                                     who repairs it
 //   permit_intended    a pending take that never happened               who settles: the word bears no such stamp
-//   permit_taken       a permit less, its holding not settled           who settles: the stamp says it was taken
-//   permit_settled     a holding of somebody who died                   the next that finds no permit, or the slot's
-//                                                                       next claimant: gives all back, once
+//   permit_taken       a permit less, its holding not settled           the next that finds no permit, or the slot's
+//                                                                       next claimant: the stamp says it was taken; all
+//                                                                       the dead held is given back, once
 //   permit_marked      contended, nobody asleep                         one spare wake
 //   permit_returned    a permit more, its holding not settled           who settles: the stamp says it was given
 //   permit_given       free permits, their sleepers not woken           the kernel wakes a sleeper that watched the

@@ -11,7 +11,7 @@ DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
 TESTS := $(DEMO) libgtest-dev libgmock-dev nlohmann-json3-dev pkg-config spin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench crash storm sanitize lint docs install clean
+.PHONY: help demo test bench crash storm sanitize mutants lint docs install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -47,6 +47,10 @@ sanitize: ## the tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@ctest --preset asan
 	@scripts/build tsan
 	@ctest --preset tsan
+
+mutants: ## break the core in one place at a time and see which tests notice (ONLY=word, MINUTES=n)
+	@scripts/need $(TESTS) python3
+	@python3 tests/mutation/mutants.py $(if $(ONLY),--only "$(ONLY)") $(if $(MINUTES),--minutes $(MINUTES))
 
 lint: ## formatting and clang-tidy
 	@scripts/need $(BUILD) clang-format clang-tidy

@@ -7,6 +7,8 @@
 namespace carom::memory {
 namespace {
 
+std::atomic<std::int64_t> recheck_ns{std::chrono::nanoseconds(kRecheck).count()};
+
 /// The words that one sleep watches.
 class WatchList {
  public:
@@ -46,6 +48,10 @@ class WatchList {
 
 }  // namespace
 
+void Waiting::set_recheck(std::chrono::nanoseconds recheck) noexcept {
+  recheck_ns.store(recheck.count(), std::memory_order_relaxed);
+}
+
 Waiting::~Waiting() {
   if (announced_) roster_.set_waiting_on(self_, 0);
 }
@@ -74,7 +80,8 @@ Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const 
     });
   }
   CAROM_STEP(about_to_sleep);
-  const platform::Wait result = list.wait(deadline.or_after(kRecheck));
+  const platform::Wait result =
+      list.wait(deadline.or_after(std::chrono::nanoseconds(recheck_ns.load(std::memory_order_relaxed))));
   CAROM_STEP(woken);
   list.pass_on_deaths();
   return result == platform::Wait::timed_out && deadline.expired() ? Waited::timed_out : Waited::look_again;

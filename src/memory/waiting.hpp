@@ -50,6 +50,9 @@ class Waiting {
 
   bool has_slept() const noexcept { return has_slept_; }
 
+  /// Instead of kRecheck, in this process and the children it forks: for tests of what must not need it.
+  static void set_recheck(std::chrono::nanoseconds recheck) noexcept;
+
  private:
   Roster& roster_;
   std::uint32_t self_;

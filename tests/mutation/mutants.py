@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Breaks the core in one place at a time and sees which tests notice.
+
+Each mutant weakens or deletes one atomic order, wake, line of recovery or retry. The tests run in layers, the cheapest
+first, until one notices. A mutant that none notices is a survivor: either a test is missing, or the list below says why
+nothing can notice it on this machine.
+
+  mutants.py --build BUILD [--only WORD] [--list] [--minutes N]
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SETTINGS = ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1", "-DCAROM_DEMO=OFF",
+            "-DCAROM_BENCH=OFF"]
+# (layer, target, program and arguments, seconds)
+LAYERS = [
+    ("unit", "carom_unit", ["tests/unit/carom_unit", "--gtest_brief=1"], 60),
+    ("death", "carom_death", ["tests/crash/carom_death", "--gtest_brief=1"], 90),
+    ("conformance", "carom_primitives", ["tests/conformance/carom_primitives", "--gtest_brief=1"], 240),
+    ("conformance", "carom_conformance", ["tests/conformance/carom_conformance", "--gtest_brief=1"], 180),
+    ("crash", "carom_crash", ["tests/crash/carom-crash", "--quick"], 300),
+    ("storm", "carom_storm", ["tests/stress/carom-storm", "--seconds", "20"], 90),
+]
+
+
+def run(command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+
+
+def copy_sources(to):
+    for folder in ("cmake", "examples", "include", "src", "tests"):
+        shutil.copytree(ROOT / folder, to / folder, dirs_exist_ok=True, copy_function=copy_if_other)
+    for file in ROOT.iterdir():
+        if file.is_file():
+            copy_if_other(file, to / file.name)
+
+
+def copy_if_other(source, to):
+    """Keeps the time of what has not changed, so that it is not built again."""
+    source, to = pathlib.Path(source), pathlib.Path(to)
+    if not to.exists() or source.read_bytes() != to.read_bytes():
+        shutil.copyfile(source, to)
+
+
+def build(at, target):
+    return run(["cmake", "--build", str(at), "--target", target])
+
+
+def noticed_by(at, quick):
+    """The first layer that notices, with what it said; or None."""
+    for layer, target, command, seconds in LAYERS:
+        if quick and layer == "storm":
+            continue
+        built = build(at, target)
+        if built.returncode != 0:
+            if "unknown target" in built.stdout:
+                continue
+            return "compiler", built.stdout[-400:]
+        try:
+            result = run([str(at / command[0])] + command[1:], timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return layer, f"still running after {seconds} s"
+        if result.returncode != 0:
+            return layer, " ".join(result.stdout.split()[-12:])
+    return None
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--build", default=str(ROOT / "build" / "mutants"), help="where to build (a folder of its own)")
+    arguments.add_argument("--only", default="", help="mutants whose name contains this")
+    arguments.add_argument("--list", action="store_true", help="name them and stop")
+    arguments.add_argument("--minutes", type=float, default=0, help="stop after so long; what was left out is said")
+    arguments.add_argument("--quick", action="store_true", help="without the storm")
+    options = arguments.parse_args()
+
+    mutants = [m for m in json.loads((ROOT / "tests/mutation/mutants.json").read_text()) if options.only in m["name"]]
+    if options.list:
+        for mutant in mutants:
+            print(f"{mutant['name']:44} {mutant['file']}")
+        return 0
+
+    base = pathlib.Path(options.build)
+    sources, binaries = base / "source", base / "build"
+    sources.mkdir(parents=True, exist_ok=True)
+    copy_sources(sources)
+    print("building the tests of the code as it is ...", flush=True)
+    configured = run(["cmake", "-S", str(sources), "-B", str(binaries), "-G", "Ninja"] + SETTINGS)
+    if configured.returncode != 0:
+        sys.exit(configured.stdout)
+    blamed = noticed_by(binaries, options.quick)
+    if blamed:
+        sys.exit(f"the code as it is fails already in {blamed[0]}: {blamed[1]}")
+
+    began = time.monotonic()
+    counts = {}
+    survivors, stale, left = [], [], 0
+    for mutant in mutants:
+        if options.minutes and time.monotonic() - began > options.minutes * 60:
+            left += 1
+            continue
+        path = sources / mutant["file"]
+        whole = path.read_text()
+        if whole.count(mutant["old"]) < 1:
+            stale.append(mutant["name"])
+            print(f"{mutant['name']:44} STALE: its line is not there any more", flush=True)
+            continue
+        path.write_text(whole.replace(mutant["old"], mutant["new"], 1))
+        try:
+            blamed = noticed_by(binaries, options.quick)
+        finally:
+            path.write_text(whole)
+        if blamed:
+            counts[blamed[0]] = counts.get(blamed[0], 0) + 1
+            print(f"{mutant['name']:44} {blamed[0]:12} {blamed[1]}", flush=True)
+        elif "why" in mutant:
+            counts["explained"] = counts.get("explained", 0) + 1
+            print(f"{mutant['name']:44} explained    {mutant['why']}", flush=True)
+        else:
+            survivors.append(mutant["name"])
+            print(f"{mutant['name']:44} SURVIVED", flush=True)
+
+    print("\n" + ", ".join(f"{layer}: {count}" for layer, count in sorted(counts.items())))
+    if left:
+        print(f"{left} not tried: the time was over")
+    if stale:
+        print("stale: " + ", ".join(stale))
+    if survivors:
+        print("survivors: " + ", ".join(survivors))
+    return 1 if survivors or stale else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("CTEST_OUTPUT_ON_FAILURE", "1")
+    sys.exit(main())

@@ -1,4 +1,5 @@
-// One small adapter for each contestant: name, lock() and unlock(), inlined into the loop that times them.
+// One small adapter for each contestant: name, lock() and unlock(), or what stands for them, inlined into the loop that
+// times them.
 // Each checks what a careful caller has to check, as one branch that is never taken. The robust ones also
 // have what recovery needs: take(), which says whether the owner died, and heal(), which declares that what
 // it left is in order again.
@@ -134,6 +135,149 @@ class Semaphore {
 
  private:
   sem_t semaphore_;
+};
+
+inline void expect_acquired(carom::Acquisition outcome, const char* what) {
+  if (outcome != carom::Acquisition::acquired) [[unlikely]]
+    unexpected(what, outcome.kind());
+}
+inline void expect_released(carom::Release outcome, const char* what) {
+  if (outcome != carom::Release::released) [[unlikely]]
+    unexpected(what, static_cast<int>(outcome));
+}
+
+/// A permit that nobody is recorded to hold: what sem_t can do.
+class CaromBarePermit {
+ public:
+  static constexpr const char* kName = "carom Semaphore, bare";
+  void lock() { expect_acquired(semaphore_.acquire(), "carom acquire"); }
+  void unlock() { expect_released(semaphore_.release(), "carom release"); }
+
+ private:
+  carom::Semaphore semaphore_{1};
+};
+
+/// A permit that comes back when its holder dies.
+class CaromHeldPermit {
+ public:
+  static constexpr const char* kName = "carom Semaphore, scoped";
+  void lock() { semaphore_.lock(); }
+  void unlock() { semaphore_.unlock(); }
+
+ private:
+  carom::Semaphore semaphore_{1};
+};
+
+template <std::uint32_t kCapacity>
+class CaromBounded {
+ public:
+  static constexpr const char* kName = kCapacity == 1    ? "carom BoundedSemaphore(1)"
+                                       : kCapacity == 16 ? "carom BoundedSemaphore(16)"
+                                                         : "carom BoundedSemaphore(65535)";
+  void lock() { expect_acquired(semaphore_.acquire(), "carom acquire"); }
+  void unlock() { expect_released(semaphore_.release(), "carom release"); }
+
+ private:
+  carom::BoundedSemaphore semaphore_{kCapacity};
+};
+
+class CaromWriter {
+ public:
+  static constexpr const char* kName = "carom SharedLock, alone";
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
+ private:
+  carom::SharedLock lock_;
+};
+
+class CaromReader {
+ public:
+  static constexpr const char* kName = "carom SharedLock, shared";
+  void lock() { lock_.lock_shared(); }
+  void unlock() { lock_.unlock_shared(); }
+
+ private:
+  carom::SharedLock lock_;
+};
+
+template <bool kAlone>
+class PthreadRw {
+ public:
+  static constexpr const char* kName = kAlone ? "pthread rwlock, alone" : "pthread rwlock, shared";
+  PthreadRw() {
+    pthread_rwlockattr_t attributes;
+    expect_zero(pthread_rwlockattr_init(&attributes), "pthread_rwlockattr_init");
+    expect_zero(pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "setpshared");
+    expect_zero(pthread_rwlock_init(&lock_, &attributes), "pthread_rwlock_init");
+    pthread_rwlockattr_destroy(&attributes);
+  }
+  void lock() {
+    expect_zero(kAlone ? pthread_rwlock_wrlock(&lock_) : pthread_rwlock_rdlock(&lock_),
+                "pthread_rwlock_lock");
+  }
+  void unlock() { expect_zero(pthread_rwlock_unlock(&lock_), "pthread_rwlock_unlock"); }
+
+ private:
+  pthread_rwlock_t lock_;
+};
+using PthreadWriter = PthreadRw<true>;
+using PthreadReader = PthreadRw<false>;
+
+// Single calls: nothing is to be undone.
+
+class CaromIsSet {
+ public:
+  static constexpr const char* kName = "carom Event.is_set";
+  void lock() {
+    if (event_.is_set()) [[unlikely]]
+      unexpected("carom is_set");
+  }
+  void unlock() {}
+
+ private:
+  carom::Event event_;
+};
+
+/// The floor of is_set().
+class OneLoad {
+ public:
+  static constexpr const char* kName = "one atomic load";
+  void lock() {
+    if (word_.load(std::memory_order_acquire) != 0) [[unlikely]]
+      unexpected("one load");
+  }
+  void unlock() {}
+
+ private:
+  std::atomic<std::uint32_t> word_{0};
+};
+
+class CaromNotify {
+ public:
+  static constexpr const char* kName = "carom Condition.notify";
+  void lock() { condition_.notify(); }
+  void unlock() {}
+
+ private:
+  carom::Condition condition_;
+};
+
+class PthreadSignal {
+ public:
+  static constexpr const char* kName = "pthread_cond_signal";
+  PthreadSignal() {
+    pthread_condattr_t attributes;
+    expect_zero(pthread_condattr_init(&attributes), "pthread_condattr_init");
+    expect_zero(pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "setpshared");
+    expect_zero(pthread_cond_init(&condition_, &attributes), "pthread_cond_init");
+    pthread_condattr_destroy(&attributes);
+  }
+  void lock() { expect_zero(pthread_cond_signal(&condition_), "pthread_cond_signal"); }
+  void unlock() {}
+
+ private:
+  pthread_cond_t condition_;
 };
 
 /// On cache lines of its own, so that no contestant pays for a neighbour.

@@ -1,4 +1,4 @@
-// What a lock costs when nobody else wants it.
+// What a lock, a permit, a question or a notification costs when nobody else is there.
 #include <fmt/format.h>
 
 #include <array>
@@ -20,7 +20,12 @@ namespace {
 /// All of them in one carom segment: the same kind of memory for everybody.
 using Objects =
     std::tuple<Placed<CaromLock>, Placed<CaromRLock>, Placed<Bare>, Placed<StdMutex>, Placed<PthreadShared>,
-               Placed<PthreadRobust>, Placed<PthreadRecursiveRobust>, Placed<Semaphore>>;
+               Placed<PthreadRobust>, Placed<PthreadRecursiveRobust>, Placed<Semaphore>,
+               Placed<CaromBarePermit>, Placed<CaromHeldPermit>, Placed<CaromBounded<1>>,
+               Placed<CaromBounded<16>>, Placed<CaromBounded<65535>>, Placed<CaromWriter>,
+               Placed<PthreadWriter>, Placed<CaromReader>, Placed<PthreadReader>, Placed<CaromIsSet>,
+               Placed<OneLoad>, Placed<CaromNotify>, Placed<PthreadSignal>>;
+constexpr std::ptrdiff_t kLocks = 8;  // the first of them
 
 /// The one loop, made anew for each contestant, with the calls inlined as far as its header allows. The
 /// barrier stands for the caller's own code: what a lock has read of memory it must read again.
@@ -71,21 +76,86 @@ void judge(Report& report, const Contestant& ours, const Contestant& peer, doubl
                      fmt::format("<= {:.2f}", target), ratio <= target});
 }
 
-void print_table(Report& report, const std::vector<Contestant>& all, const Contestant& lock,
-                 const Contestant& rlock) {
-  const auto against = [](const Contestant& ours, const Contestant& peer) -> std::string {
-    if (&ours == &peer) return "-";
-    const Summary s = summarize(paired_ratios(ours.samples, peer.samples));
-    return fmt::format("{:.2f} [{:.2f} {:.2f}]", s.median, s.q1, s.q3);
-  };
-  report.line(fmt::format("  {:<26} {:>8} {:>18} {:>8}   {:<18} {:<18}", "ns per pair", "median",
+/// For what has no peer to be measured by: the peer's figure stands beside it all the same.
+void judge_ns(Report& report, const Contestant& ours, const Contestant& peer, double target_ns) {
+  const double mine = summarize(ours.samples).median;
+  const double theirs = summarize(peer.samples).median;
+  report.add(Verdict{fmt::format("uncontended {}", ours.name), fmt::format("{:.2f} ns", mine),
+                     fmt::format("{:.2f} ns", theirs), peer.name, mine / theirs,
+                     fmt::format("<= {:.0f} ns", target_ns), mine <= target_ns});
+}
+
+void note_if_behind(Report& report, const Contestant& ours, const Contestant& peer) {
+  const double mine = summarize(ours.samples).median;
+  const double theirs = summarize(peer.samples).median;
+  if (mine <= theirs) return;
+  report.add_loss(fmt::format("uncontended {}: carom {:.2f} ns, {} {:.2f} ns, ratio {:.2f}", ours.name, mine,
+                              peer.name, theirs, mine / theirs));
+}
+
+std::string against(const Contestant& ours, const Contestant& peer) {
+  if (&ours == &peer) return "-";
+  const Summary s = summarize(paired_ratios(ours.samples, peer.samples));
+  return fmt::format("{:.2f} [{:.2f} {:.2f}]", s.median, s.q1, s.q3);
+}
+
+std::string in_ns(const Contestant& who) {
+  const Summary s = summarize(who.samples);
+  return fmt::format("  {:<30} {:>8.2f} {:>18} {:>8.2f}", who.name, s.median,
+                     fmt::format("[{:.2f} {:.2f}]", s.q1, s.q3), s.min);
+}
+
+void print_locks(Report& report, const std::vector<Contestant>& all) {
+  const Contestant& lock = find(all, CaromLock::kName);
+  const Contestant& rlock = find(all, CaromRLock::kName);
+  report.line(fmt::format("  {:<30} {:>8} {:>18} {:>8}   {:<18} {:<18}", "ns per pair", "median",
                           "[quartiles]", "least", "Lock / it", "RLock / it"));
-  for (const Contestant& who : all) {
-    const Summary s = summarize(who.samples);
-    report.line(fmt::format("  {:<26} {:>8.2f} {:>18} {:>8.2f}   {:<18} {:<18}", who.name, s.median,
-                            fmt::format("[{:.2f} {:.2f}]", s.q1, s.q3), s.min, against(lock, who),
-                            against(rlock, who)));
-    report.add(Series{"uncontended", "lock + unlock", who.name, "ns", who.samples});
+  for (auto who = all.begin(); who != all.begin() + kLocks; ++who) {
+    report.line(in_ns(*who) + fmt::format("   {:<18} {:<18}", against(lock, *who), against(rlock, *who)));
+    report.add(Series{"uncontended", "lock + unlock", who->name, "ns", who->samples});
+  }
+  judge(report, lock, find(all, PthreadRobust::kName), 0.65);
+  judge(report, lock, find(all, Bare::kName), 1.10);
+  judge(report, lock, find(all, PthreadShared::kName), 1.00);
+  judge(report, rlock, find(all, PthreadRecursiveRobust::kName), 1.00);
+  note_if_behind(report, lock, find(all, StdMutex::kName));
+  note_if_behind(report, lock, find(all, Semaphore::kName));
+  note_if_behind(report, rlock, find(all, Semaphore::kName));
+}
+
+/// Everything but locks, each with its nearest peer.
+struct Match {
+  const char* ours;
+  const char* peer;
+  const char* row;
+  double target_ratio = 0;  // 0: none
+  double target_ns = 0;     // 0: none
+};
+constexpr Match kMatches[] = {{CaromBarePermit::kName, Semaphore::kName, "acquire + release", 1.0},
+                              {CaromHeldPermit::kName, Semaphore::kName, "acquire + release", 1.5},
+                              {CaromBounded<1>::kName, Semaphore::kName, "acquire + release", 1.5},
+                              {CaromBounded<16>::kName, Semaphore::kName, "acquire + release", 1.5},
+                              {CaromBounded<65535>::kName, Semaphore::kName, "acquire + release", 1.5},
+                              {CaromWriter::kName, PthreadWriter::kName, "lock + unlock"},
+                              {CaromReader::kName, PthreadReader::kName, "lock_shared + unlock_shared"},
+                              {CaromIsSet::kName, OneLoad::kName, "is_set", 0, 2},
+                              {CaromNotify::kName, PthreadSignal::kName, "notify nobody", 0, 5}};
+
+void print_others(Report& report, const std::vector<Contestant>& all) {
+  report.line(fmt::format("  {:<30} {:>8} {:>18} {:>8}   {:<24} {:>8}   {}", "ns per pair or call", "median",
+                          "[quartiles]", "least", "peer", "median", "ratio [quartiles]"));
+  for (const Match& match : kMatches) {
+    const Contestant& ours = find(all, match.ours);
+    const Contestant& peer = find(all, match.peer);
+    report.line(in_ns(ours) + fmt::format("   {:<24} {:>8.2f}   {}", peer.name,
+                                          summarize(peer.samples).median, against(ours, peer)));
+    report.add(Series{"uncontended", match.row, ours.name, "ns", ours.samples});
+    if (peer.name != std::string(Semaphore::kName)) {  // which is among the locks
+      report.add(Series{"uncontended", match.row, peer.name, "ns", peer.samples});
+    }
+    if (match.target_ratio != 0) judge(report, ours, peer, match.target_ratio);
+    if (match.target_ns != 0) judge_ns(report, ours, peer, match.target_ns);
+    if (match.target_ratio == 0 && match.target_ns == 0) note_if_behind(report, ours, peer);
   }
 }
 
@@ -95,9 +165,9 @@ void run_uncontended(Report& report, bool quick) {
   const int pairs = quick ? 20'000 : 200'000;
   const std::size_t rounds = quick ? 11 : 101;
   report.line();
-  report.line(fmt::format(
-      "Uncontended lock + unlock, one thread: {} rounds of {} pairs each; ratios are paired by round", rounds,
-      pairs));
+  report.line(
+      fmt::format("Uncontended, one thread: {} rounds of {} pairs or calls each; ratios are paired by round",
+                  rounds, pairs));
 
   const carom::Shared<Objects> objects;
   std::vector<Contestant> all =
@@ -117,23 +187,8 @@ void run_uncontended(Report& report, bool quick) {
   done.open();
   second.join();
 
-  const Contestant& lock = find(all, CaromLock::kName);
-  const Contestant& rlock = find(all, CaromRLock::kName);
-  print_table(report, all, lock, rlock);
-  judge(report, lock, find(all, PthreadRobust::kName), 0.65);
-  judge(report, lock, find(all, Bare::kName), 1.10);
-  judge(report, lock, find(all, PthreadShared::kName), 1.00);
-  judge(report, rlock, find(all, PthreadRecursiveRobust::kName), 1.00);
-
-  for (const auto& [ours, peer] :
-       {std::pair{&lock, StdMutex::kName}, {&lock, Semaphore::kName}, {&rlock, Semaphore::kName}}) {
-    const double mine = summarize(ours->samples).median;
-    const double theirs = summarize(find(all, peer).samples).median;
-    if (mine > theirs) {
-      report.add_loss(fmt::format("uncontended {}: carom {:.2f} ns, {} {:.2f} ns, ratio {:.2f}", ours->name,
-                                  mine, peer, theirs, mine / theirs));
-    }
-  }
+  print_locks(report, all);
+  print_others(report, all);
 }
 
 }  // namespace bench

@@ -1,8 +1,20 @@
-# Runs PROGRAM and fails unless it succeeds and prints what the file EXPECTED holds.
+# Runs PROGRAM and fails unless it succeeds and prints what the file EXPECTED holds. Two things may differ from run to
+# run: what the regular expression VARIES matches, which EXPECTED has as "..."; and, if SORTED, the order of the lines.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed RESULT_VARIABLE result)
 file(READ ${EXPECTED} expected)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "${PROGRAM} ended with ${result}")
+endif()
+if(VARIES)
+  string(REGEX REPLACE "${VARIES}" "..." printed "${printed}")
+endif()
+if(SORTED)
+  foreach(text printed expected)
+    string(REPLACE "\n" ";" lines "${${text}}")
+    list(SORT lines)
+    list(JOIN lines "\n" ${text})
+  endforeach()
 endif()
 if(NOT printed STREQUAL expected)
   message(FATAL_ERROR "expected:\n${expected}\nprinted:\n${printed}")

@@ -56,6 +56,8 @@ class BrokenBarrierError : public Error {
 /// as does one that times out or whose action fails, and the error says who and why. A party that has enrolled breaks
 /// it when it dies anywhere. Unlike multiprocessing.Barrier: those, and one deadline covers the whole call.
 ///
+/// One barrier at one place: another that is constructed where it lay finds the enrolments of those who died then.
+///
 /// Waiting and enrolling take a seat in the roster, as Lock says; fork too. Not safe in a signal handler; abort() is,
 /// in a thread that has a seat.
 class Barrier {

@@ -35,6 +35,8 @@ class [[nodiscard]] LatchWait {
 /// Unlike std::latch: works between processes; a party may promise() to count down, and if it dies first, those who
 /// wait are told (`forsaken`) instead of waiting for ever. Counting down below 0 does nothing.
 ///
+/// One latch at one place: another that is constructed where it lay finds the promises of those who died then.
+///
 /// Waiting and promising take a seat in the roster, as Lock says; fork too. Counting down is safe in a signal handler
 /// of a thread that has promised nothing.
 class Latch {

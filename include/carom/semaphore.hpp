@@ -91,12 +91,6 @@ class Semaphore : public detail::ScopedPermits<Semaphore> {
   Acquisition acquire(bool block, Deadline deadline = Deadline::never()) {
     return acquire(block ? deadline : Deadline::passed());
   }
-  /// The same; also gives up, with `deadlocked`, when all permits are held by threads that wait for each other and for
-  /// the caller.
-  Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
-    return tracked() ? permits_.take_held(deadline, true) : permits_.take_bare(deadline, true);
-  }
-
   /// Adds n permits, from anybody. Does not block. Outcomes: released; too_many beyond kMaxValue, nothing added.
   /// Tracked: gives back the caller's own first. If the caller dies inside: all n were added, or none; of a tracked
   /// semaphore's own ones, some.
@@ -162,6 +156,7 @@ class BoundedSemaphore : public detail::ScopedPermits<BoundedSemaphore> {
   Acquisition acquire(bool block, Deadline deadline = Deadline::never()) {
     return acquire(block ? deadline : Deadline::passed());
   }
+  /// The same; also gives up, with `deadlocked`, when every holder of a permit waits, at last, for the caller.
   Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) {
     return permits_.take_held(deadline, true);
   }

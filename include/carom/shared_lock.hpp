@@ -104,6 +104,7 @@ class SharedLock {
   Acquisition take(Deadline deadline, bool detect);
   Acquisition enter(Deadline deadline, bool detect);
   Acquisition give_up(Acquisition outcome);
+  std::uint64_t object_at(const void* segment) const noexcept;
   static bool holding(Acquisition outcome) {
     if (outcome.kind() > Acquisition::timed_out) [[unlikely]]
       refuse(outcome);

@@ -55,6 +55,8 @@ std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
     }
     if (!slot.life.try_claim()) continue;
     CAROM_STEP(life_claimed);
+    // The last participant is gone for everybody before anybody is told so.
+    slot.id.store(kNoId, std::memory_order_seq_cst);
     if (settle && !settle(index)) {
       slot.life.give_up();
       continue;

@@ -9,7 +9,7 @@
 //
 // DEATH                what remains                                     who repairs it
 //   life_claimed       the predecessor's id in a slot that seems alive  the kernel's mark: the slot is vacant again
-//   estate_settled     the same, with nothing held any more             the same
+//   estate_settled     no id, in a slot that seems alive                the same
 //   generation_raised  a generation that nobody got                     nobody: generations may be skipped
 //   introduced         words about an id that was never published       the next claimant writes over them
 //   id_published       a participant that died                          the kernel's mark

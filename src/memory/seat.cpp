@@ -145,6 +145,7 @@ void leave_seat(MappedSegment& segment) noexcept {
 }
 
 Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
+  if (const Holding quick = quick_holding(segment, object)) return quick;
   // A forked child's list still has its parent's seats if nothing has told it of the fork.
   if (detail::process_epoch->load(std::memory_order_relaxed) == 0) return {};
   for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {

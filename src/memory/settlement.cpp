@@ -72,12 +72,13 @@ std::uint32_t give_all_back(const Roster& roster, std::atomic<std::uint64_t>& wo
   }
 }
 
-void break_barrier(std::atomic<std::uint64_t>& word, std::optional<std::uint32_t> round,
-                   std::uint32_t culprit) {
+/// Breaks the barrier's open round, if `still()` before it is done.
+template <class Still>
+void break_barrier(std::atomic<std::uint64_t>& word, std::uint32_t culprit, Still still) {
   std::uint64_t seen = word.load(std::memory_order_acquire);
   for (;;) {
     const BarrierWord barrier(seen);
-    if (barrier.broken() || !barrier.possible() || (round && barrier.round() != *round)) return;
+    if (barrier.broken() || !barrier.possible() || !still(barrier)) return;
     const BarrierWord broken = barrier.broken_by(detail::BarrierState::party_died, culprit);
     if (word.compare_exchange_weak(seen, broken.bits(), std::memory_order_acq_rel)) {
       CAROM_STEP(barrier_broken);
@@ -99,9 +100,10 @@ void forsake_latch(std::atomic<std::uint32_t>& word) {
   }
 }
 
-/// Sees to one holding of a participant that is gone. Returns the permits given back.
+/// Sees to one holding of `who`, a participant that is gone. Returns the permits given back.
 template <class StillGone>
-std::uint32_t settle_holding(MappedSegment& segment, const Holding& holding, StillGone still_gone) {
+std::uint32_t settle_holding(MappedSegment& segment, std::uint32_t who, const Holding& holding,
+                             StillGone still_gone) {
   const Roster roster = segment.roster();
   const HoldingState state = holding.state();
   const std::uint64_t object = holding.object().load(std::memory_order_acquire);
@@ -117,7 +119,7 @@ std::uint32_t settle_holding(MappedSegment& segment, const Holding& holding, Sti
       break;
     case ObjectKind::barrier:
       if (auto* const word = word_of<std::uint64_t>(segment, object))
-        break_barrier(*word, std::nullopt, roster.last_id(holding.slot_index));
+        break_barrier(*word, who, [&](BarrierWord) { return holding.state() == state; });
       break;
     case ObjectKind::latch:
       if (auto* const word = word_of<std::uint32_t>(segment, object)) forsake_latch(*word);
@@ -140,7 +142,8 @@ void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t n
   const std::uint64_t object = object_ref(ObjectKind::barrier, note >> kOffsetAt << 3);
   const auto round = static_cast<std::uint32_t>(note >> 1) & ((1u << kRoundBits) - 1);
   if (auto* const word = word_of<std::uint64_t>(segment, object))
-    break_barrier(*word, round, segment.roster().last_id(index));
+    break_barrier(*word, segment.roster().last_id(index),
+                  [=](BarrierWord barrier) { return barrier.round() == round; });
 }
 
 /// The living participant that waits at the condition with the first ticket drawn by `limit`.
@@ -172,11 +175,13 @@ Settled settle_object(MappedSegment& segment, std::uint64_t object) {
   roster.each_slot([&](Slot& slot, std::uint32_t index) {
     for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_acquire) != object) continue;
+      const std::uint32_t who = roster.last_id(index);  // before it can be another
       const Holding holding{&slot, index, entry};
-      const std::uint32_t permits = settle_holding(segment, holding, [&] { return !Roster::lives(slot); });
+      const std::uint32_t permits =
+          settle_holding(segment, who, holding, [&] { return !Roster::lives(slot); });
       if (permits == 0) continue;
       settled.permits += permits;
-      settled.from = roster.last_id(index);
+      settled.from = who;
     }
   });
   return settled;
@@ -197,7 +202,7 @@ bool settle_slot(MappedSegment& segment, std::uint32_t index) {
   Slot& slot = segment.roster().slot_at(index);
   if (!pass_on_turn(segment, index)) return false;
   for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
-    settle_holding(segment, {&slot, index, entry}, [] { return true; });
+    settle_holding(segment, segment.roster().last_id(index), {&slot, index, entry}, [] { return true; });
     if (!Holding{&slot, index, entry}.state().empty()) return false;  // makes no sense, so nobody gets it
   }
   settle_arrival(segment, index, slot.arrived.load(std::memory_order_acquire));
@@ -223,13 +228,15 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
     }
     if (turn.state() == TurnWord::State::granted) {
       Slot& other = roster.slot_at(turn.other_slot());
+      // Asked first: one that was dead adopts nothing any more, so what is read of its turn afterwards stays true.
+      const bool alive = Roster::lives(other);
       const TurnWord theirs(other.turn.load(std::memory_order_seq_cst));
       if (theirs.adopted_from(index)) {
         slot.turn.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
         continue;
       }
       if (theirs.state() == TurnWord::State::waiting && turn.granted_to(turn.other_slot(), theirs.ticket()) &&
-          Roster::lives(other)) {
+          alive) {
         platform::wake(platform::low_half(other.turn), 1);
         return false;
       }

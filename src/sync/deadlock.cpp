@@ -44,13 +44,25 @@ bool inside(const MappedSegment& segment, std::uint64_t object) {
          offset - facts.data_offset <= facts.data_bytes - 8;
 }
 
+/// A thread that holds much is a participant more than once: the id of the first of them.
+std::uint32_t first_seat_of(const Roster& roster, const memory::Slot& of) {
+  std::uint32_t first = memory::kNoId;
+  roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
+    if (first == memory::kNoId && slot.tid.load() == of.tid.load() && slot.pid.load() == of.pid.load() &&
+        slot.pid_namespace.load() == of.pid_namespace.load() && Roster::lives(slot)) {
+      first = roster.last_id(index);
+    }
+  });
+  return first;
+}
+
 std::vector<std::uint32_t> living_holders(const Roster& roster, std::uint64_t object) {
   std::vector<std::uint32_t> found;
   roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
     for (std::uint32_t entry = 0; entry < memory::kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_acquire) != object) continue;
       const memory::Holding holding{&slot, index, entry};
-      if (holding.count() != 0 && Roster::lives(slot)) found.push_back(roster.last_id(index));
+      if (holding.count() != 0 && Roster::lives(slot)) found.push_back(first_seat_of(roster, slot));
     }
   });
   std::sort(found.begin(), found.end());
@@ -61,7 +73,8 @@ Wait wait_for(const MappedSegment& segment, std::uint32_t who, std::uint64_t obj
   const Roster roster = segment.roster();
   Wait wait{object, {}, false};
   const auto one = [&](std::uint32_t id) {
-    if (id > detail::LockWord::kHandedOver && roster.standing(id) == Standing::lives) wait.holders = {id};
+    if (id > detail::LockWord::kHandedOver && roster.standing(id) == Standing::lives)
+      wait.holders = {first_seat_of(roster, roster.slot(id))};
   };
   switch (memory::kind_of(object)) {
     case ObjectKind::lock:
@@ -94,9 +107,8 @@ Waits all_waits(const MappedSegment& segment) {
     const std::uint64_t object = slot.waiting_on.load(std::memory_order_acquire);
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);
     if (object == 0 || !inside(segment, object) || !Roster::lives(slot)) return;
-    waits.emplace(id, wait_for(segment, id, object));
+    waits.emplace(first_seat_of(roster, slot), wait_for(segment, id, object));
   });
-  // A thread can be a participant more than once, for what it holds besides.
   return waits;
 }
 
@@ -180,7 +192,8 @@ std::string name_of(const Participant& who) {
 
 bool sync::in_deadlock(const MappedSegment& segment, std::uint32_t self) {
   const Waits waits = stuck_twice(segment);
-  const std::vector<std::uint32_t> cycle = cycle_through(waits, self);
+  const Roster roster = segment.roster();
+  const std::vector<std::uint32_t> cycle = cycle_through(waits, first_seat_of(roster, roster.slot(self)));
   if (cycle.empty()) return false;
   latest = describe(segment, waits, cycle);
   return true;

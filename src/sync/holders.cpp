@@ -5,14 +5,15 @@
 namespace carom::sync {
 namespace {
 
-/// Calls visit(id) for the participant of every slot that holds something of the object, until it returns false.
+/// Calls visit(id) for the participant of every slot that may hold something of the object, until it returns false.
 template <class Visit>
 void each_holder(const memory::Roster& roster, std::uint64_t object, Visit visit) {
   bool more = true;
   roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
     for (std::uint32_t entry = 0; more && entry < memory::kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_relaxed) != object) continue;
-      if (memory::Holding{&slot, index, entry}.count() == 0) continue;
+      // One with a change pending may hold something, whatever the change is.
+      if (memory::Holding{&slot, index, entry}.state().empty()) continue;
       more = visit(roster.last_id(index));
       return;
     }
@@ -34,9 +35,12 @@ std::span<const std::uint32_t> some_holders(const memory::Roster& roster, std::u
 std::vector<Participant> holders_of(const memory::MappedSegment& segment, std::uint64_t object) {
   const memory::Roster roster = segment.roster();
   std::vector<Participant> found;
-  each_holder(roster, object, [&](std::uint32_t id) {
-    found.push_back(roster.about(id));
-    return true;
+  roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
+    for (std::uint32_t entry = 0; entry < memory::kHoldings; ++entry) {
+      if (slot.held_object[entry].load(std::memory_order_relaxed) != object) continue;
+      if (memory::Holding{&slot, index, entry}.count() != 0)
+        found.push_back(roster.about(roster.last_id(index)));
+    }
   });
   return found;
 }

@@ -50,8 +50,9 @@ void Latch::count_down(std::ptrdiff_t n) {
                                       std::memory_order_relaxed)) {
   }
   const LatchWord before(seen);
-  if (before.open()) return;
-  if (before.less(count).open()) {
+  if (before.open()) {
+    // Nothing to count, but a promise is kept all the same.
+  } else if (before.less(count).open()) {
     CAROM_STEP(latch_opened);
     if (before.contended()) platform::wake(word_, platform::kEverybody);
   } else {

@@ -25,10 +25,6 @@ MappedSegment& mapped(const void* base) {
   return sync::mapped(base, "shared lock");
 }
 
-std::uint64_t object_of(const MappedSegment& segment, const SharedLock& lock) noexcept {
-  return memory::object_ref(memory::ObjectKind::shared_lock, segment.offset_of(&lock));
-}
-
 /// Calls visit(holding, count) for every living reader, until it returns false.
 template <class Visit>
 void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
@@ -44,10 +40,16 @@ void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
 
 }  // namespace
 
+std::uint64_t SharedLock::object_at(const void* base) const noexcept {
+  return memory::object_ref(memory::ObjectKind::shared_lock,
+                            static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) -
+                                                       static_cast<const std::byte*>(base)));
+}
+
 Acquisition SharedLock::take(Deadline deadline, bool detect) {
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = mapped(base);
-  const std::uint64_t object = object_of(segment, *this);
+  const std::uint64_t object = object_at(&segment.header());
   const std::uint32_t self = detail::seat_in(base);
   const Holding own = memory::find_own_holding(base, object);
   if (word().writer() == self || (own && own.count() != 0)) return Acquisition::deadlocked;
@@ -141,15 +143,22 @@ Release SharedLock::release() {
 
 Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = mapped(base);
-  const std::uint64_t object = object_of(segment, *this);
-  const Holding own = memory::make_holding(base, object);
+  const std::uint32_t self = detail::seat_in(base);
+  const std::uint64_t object = object_at(base);
+  Holding own = memory::quick_holding(base, object);
+  if (!own) own = memory::make_holding(base, object);
   const std::uint32_t times = own.count();
   if (times != 0) {  // no writer can be inside
     own.set_count(times + 1);
     return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
   }
-  const std::uint32_t self = detail::seat_in(base);
+  own.set_count(1, std::memory_order_seq_cst);  // [S1]
+  if (word_.load(std::memory_order_seq_cst) == 0) [[likely]] {
+    CAROM_STEP(shared_counted);
+    CAROM_STEP(shared_passed_on);
+    return Acquisition::acquired;
+  }
+  MappedSegment& segment = mapped(base);
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object);
   sync::Spin spin;
@@ -202,7 +211,10 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
 
 Release SharedLock::release_shared() {
   const void* const base = home_.segment_of(this);
-  const Holding own = memory::find_own_holding(base, object_of(mapped(base), *this));
+  const std::uint64_t object = object_at(base);
+  static_cast<void>(detail::seat_in(base));
+  Holding own = memory::quick_holding(base, object);
+  if (!own) own = memory::find_own_holding(base, object);
   if (!own || own.count() == 0) return Release::not_owner;
   own.set_count(own.count() - 1, std::memory_order_seq_cst);  // [S1]
   CAROM_STEP(shared_left);
@@ -224,7 +236,7 @@ std::vector<Participant> SharedLock::readers() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
   const Roster roster = segment.roster();
   std::vector<Participant> found;
-  each_reader(roster, object_of(segment, *this), [&](const Holding& holding, std::uint32_t) {
+  each_reader(roster, object_at(&segment.header()), [&](const Holding& holding, std::uint32_t) {
     found.push_back(roster.about(roster.last_id(holding.slot_index)));
     return true;
   });
@@ -237,12 +249,12 @@ std::size_t SharedLock::reader_count() const {
 
 std::vector<Participant> SharedLock::waiting() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().waiting_on(object_of(segment, *this));
+  return segment.roster().waiting_on(object_at(&segment.header()));
 }
 
 std::size_t SharedLock::waiters() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().count_waiting_on(object_of(segment, *this));
+  return segment.roster().count_waiting_on(object_at(&segment.header()));
 }
 
 void SharedLock::refuse(Acquisition outcome) {

@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     crash::kill_lifecycle(ledger, {.every = quick ? 53 : 1});
     sum += ledger.total("Segment");
   }
-  crash::Trials trials(ledger, {.every = quick ? 29 : 1});
+  crash::Trials trials(ledger, {.every = quick ? 2 : 1});
   for (const auto& of :
        {crash::semaphore_trials, crash::bounded_trials, crash::event_trials, crash::condition_trials,
         crash::barrier_trials, crash::latch_trials, crash::shared_lock_trials}) {

@@ -2,15 +2,25 @@
 // these bytes: a number may change only together with the version.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
+#include <type_traits>
 
+#include "carom/barrier.hpp"
+#include "carom/condition.hpp"
+#include "carom/event.hpp"
+#include "carom/latch.hpp"
 #include "carom/lock.hpp"
 #include "carom/rlock.hpp"
 #include "carom/segment.hpp"
+#include "carom/semaphore.hpp"
 #include "carom/shared.hpp"
+#include "carom/shared_lock.hpp"
 #include "memory/layout.hpp"
+#include "support/plain.hpp"
 
 using carom::memory::SegmentHeader;
 using carom::memory::Slot;
@@ -19,6 +29,10 @@ namespace {
 
 // The version that the numbers below belong to.
 constexpr std::uint32_t kVersion = 2;
+
+// Where the data of a segment for two begins: after a page of header and one of roster.
+constexpr std::size_t kDataOffset = 8192;
+constexpr std::uint32_t kHome = 2 << 2;  // of an object in the first page of the data
 
 constexpr const char* kHint =
     "\nThe shared layout changed. If that is meant, raise kLayoutVersion in src/memory/layout.hpp, say so in "
@@ -32,6 +46,33 @@ std::uint32_t word_at(const T& object, std::size_t offset) {
   std::memcpy(&word, reinterpret_cast<const std::byte*>(&object) + offset, sizeof word);
   return word;
 }
+
+template <class T>
+std::uint64_t long_word_at(const T& object, std::size_t offset) {
+  return word_at(object, offset) | std::uint64_t{word_at(object, offset + 4)} << 32;
+}
+
+/// The first slot of the segment's roster: of whoever joined it first.
+const Slot& first_slot(const carom::Segment& segment) {
+  const auto* const header = static_cast<const std::byte*>(segment.data());
+  const auto& begin = *reinterpret_cast<const SegmentHeader*>(header - kDataOffset);
+  return *reinterpret_cast<const Slot*>(reinterpret_cast<const std::byte*>(&begin) +
+                                        carom::memory::kHeaderBytes);
+}
+
+carom::SegmentOptions two_participants() {
+  carom::SegmentOptions options;
+  options.participants = 2;
+  return options;
+}
+
+/// One T in a segment of its own.
+template <class T>
+struct Laid {
+  carom::Segment segment =
+      carom::Segment::anonymous(sizeof(T), two_participants(), [](void* at) { new (at) T; });
+  T& object = *static_cast<T*>(segment.data());
+};
 
 }  // namespace
 
@@ -56,7 +97,7 @@ TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
   EXPECT_LAYOUT(offsetof(SegmentHeader, type_fingerprint), 40u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, capacity), 48u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, high_water), 64u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, reserved), 68u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, next_slot), 68u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, takeovers), 72u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 80u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 84u);
@@ -106,6 +147,39 @@ TEST(Layout, an_rlock_is_a_lock_with_a_depth) {
   EXPECT_TRUE(std::is_standard_layout_v<carom::RLock>) << kHint;
 }
 
+TEST(Layout, a_semaphore_of_either_kind_is_its_word_its_home_and_its_limit) {
+  EXPECT_LAYOUT(sizeof(carom::Semaphore), 16u);
+  EXPECT_LAYOUT(alignof(carom::Semaphore), 8u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::Semaphore>) << kHint;
+  EXPECT_LAYOUT(sizeof(carom::BoundedSemaphore), 16u);
+  EXPECT_LAYOUT(alignof(carom::BoundedSemaphore), 8u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::BoundedSemaphore>) << kHint;
+}
+
+TEST(Layout, an_event_a_latch_and_a_shared_lock_are_a_word_and_a_home) {
+  EXPECT_LAYOUT(sizeof(carom::Event), 8u);
+  EXPECT_LAYOUT(alignof(carom::Event), 4u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::Event>) << kHint;
+  EXPECT_LAYOUT(sizeof(carom::Latch), 8u);
+  EXPECT_LAYOUT(alignof(carom::Latch), 4u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::Latch>) << kHint;
+  EXPECT_LAYOUT(sizeof(carom::SharedLock), 8u);
+  EXPECT_LAYOUT(alignof(carom::SharedLock), 4u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::SharedLock>) << kHint;
+}
+
+TEST(Layout, a_condition_is_its_word_its_home_where_its_lock_is_and_a_lock_of_its_own) {
+  EXPECT_LAYOUT(sizeof(carom::Condition), 24u);
+  EXPECT_LAYOUT(alignof(carom::Condition), 4u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::Condition>) << kHint;
+}
+
+TEST(Layout, a_barrier_is_its_word_its_home_its_parties_and_its_timeout) {
+  EXPECT_LAYOUT(sizeof(carom::Barrier), 24u);
+  EXPECT_LAYOUT(alignof(carom::Barrier), 8u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::Barrier>) << kHint;
+}
+
 // Where the parts of a lock lie is private to it, so they are read as bytes.
 TEST(Layout, the_words_of_a_held_lock_mean_what_they_meant) {
   struct Locks {
@@ -131,4 +205,110 @@ TEST(Layout, the_words_of_a_held_lock_mean_what_they_meant) {
   EXPECT_LAYOUT(word_at(locks.rlock, 8), 2u);
   ASSERT_TRUE(locks.lock.hand_over());
   EXPECT_LAYOUT(word_at(locks.lock, 0), 1u);
+}
+
+TEST(Layout, the_word_of_a_used_semaphore_means_what_it_meant) {
+  Laid<carom::Semaphore> laid;
+  carom::Semaphore& semaphore = laid.object;
+  EXPECT_LAYOUT(long_word_at(semaphore, 0), 1u);
+  EXPECT_LAYOUT(word_at(semaphore, 8), kHome);
+  EXPECT_LAYOUT(word_at(semaphore, 12), 0x7fff'ffffu);
+  ASSERT_EQ(semaphore.release(5), carom::Release::released);
+  EXPECT_LAYOUT(long_word_at(semaphore, 0), 6u) << "bare permits leave no stamp";
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(semaphore.acquire());
+  ASSERT_FALSE(semaphore.acquire(std::chrono::milliseconds(20)));
+  EXPECT_LAYOUT(word_at(semaphore, 0), 0x8000'0000u) << "somebody has slept";
+}
+
+TEST(Layout, a_permit_that_is_held_is_counted_in_the_slot_and_stamps_the_word) {
+  struct Two {
+    carom::Semaphore semaphore{3};
+    carom::BoundedSemaphore bounded{3};
+  };
+  Laid<Two> laid;
+  constexpr std::uint64_t kSemaphoreRef = std::uint64_t{3} << 56 | kDataOffset;
+  constexpr std::uint64_t kBoundedRef = std::uint64_t{4} << 56 | (kDataOffset + sizeof(carom::Semaphore));
+  constexpr std::uint64_t kTakenOnce = std::uint64_t{1} << 32;  // its tag
+  constexpr std::uint64_t kPendingTake = std::uint64_t{1} << 62;
+  const Slot& slot = first_slot(laid.segment);
+  {
+    const std::scoped_lock hold(laid.object.semaphore);
+    EXPECT_LAYOUT(slot.held_object[0].load(), kSemaphoreRef);
+    // The count says what was before: the change has happened since its stamp is in the word.
+    EXPECT_LAYOUT(slot.held_state[0].load(), kPendingTake | kTakenOnce);
+    EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 2u | std::uint64_t{1} << 32) << "entry 0 of slot 0";
+  }
+  EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 3u | std::uint64_t{2} << 32);
+
+  ASSERT_TRUE(laid.object.bounded.acquire());
+  EXPECT_LAYOUT(slot.held_object[2].load(), kBoundedRef) << "16 bytes on: two places on";
+  EXPECT_LAYOUT(slot.held_state[2].load(), kPendingTake | kTakenOnce);
+  EXPECT_LAYOUT(long_word_at(laid.object.bounded, 0),
+                2u | std::uint64_t{1} << 33 | std::uint64_t{2} << (33 + 13));
+  EXPECT_LAYOUT(word_at(laid.object.bounded, 12), 3u);
+}
+
+TEST(Layout, the_word_of_a_used_event_means_what_it_meant) {
+  Laid<carom::Event> laid;
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0u);
+  EXPECT_LAYOUT(word_at(laid.object, 4), kHome);
+  laid.object.set();
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0x4000'0001u);
+  laid.object.clear();
+  EXPECT_LAYOUT(word_at(laid.object, 0), 1u);
+  ASSERT_FALSE(laid.object.wait(std::chrono::milliseconds(20)));
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0x8000'0001u) << "somebody has slept";
+}
+
+TEST(Layout, the_word_of_a_used_latch_means_what_it_meant) {
+  struct One {
+    carom::Latch latch{5};
+  };
+  Laid<One> laid;
+  laid.object.latch.count_down(2);
+  EXPECT_LAYOUT(word_at(laid.object, 0), 3u);
+  EXPECT_LAYOUT(word_at(laid.object, 4), kHome);
+  ASSERT_FALSE(laid.object.latch.wait(std::chrono::milliseconds(20)));
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0x8000'0003u) << "somebody has slept";
+  laid.object.latch.count_down(3);
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0u);
+}
+
+TEST(Layout, the_word_of_a_used_shared_lock_means_what_it_meant) {
+  Laid<carom::SharedLock> laid;
+  const std::uint32_t id = laid.segment.join().id;
+  laid.object.lock();
+  EXPECT_LAYOUT(word_at(laid.object, 0), id);
+  EXPECT_LAYOUT(word_at(laid.object, 4), kHome);
+  laid.object.unlock();
+  laid.object.lock_shared();
+  EXPECT_LAYOUT(word_at(laid.object, 0), 0u) << "readers are in their slots alone";
+  EXPECT_LAYOUT(first_slot(laid.segment).held_object[0].load(), std::uint64_t{2} << 56 | kDataOffset);
+  EXPECT_LAYOUT(static_cast<std::uint32_t>(first_slot(laid.segment).held_state[0].load()), 1u);
+  laid.object.unlock_shared();
+}
+
+TEST(Layout, the_word_of_a_used_barrier_means_what_it_meant) {
+  struct One {
+    carom::Barrier barrier{2, std::chrono::seconds(3)};
+  };
+  Laid<One> laid;
+  carom::Barrier& barrier = laid.object.barrier;
+  EXPECT_LAYOUT(word_at(barrier, 8), kHome);
+  EXPECT_LAYOUT(word_at(barrier, 12), 2u);
+  EXPECT_LAYOUT(long_word_at(barrier, 16), 3'000'000'000u);
+  support::Forked party([&] { barrier.wait(carom::Deadline::never()); });
+  support::wait_until([&] { return barrier.n_waiting() == 1 && barrier.waiters() == 1; });
+  EXPECT_LAYOUT(word_at(barrier, 0), 0x8000'0000u) << "round 0, filling, contended";
+  EXPECT_LAYOUT(word_at(barrier, 4), 1u) << "one has arrived";
+  barrier.wait();
+  EXPECT_EQ(party.wait(), 0);
+  EXPECT_LAYOUT(long_word_at(barrier, 0), 1u) << "round 1, empty";
+  barrier.reset();
+  EXPECT_LAYOUT(long_word_at(barrier, 0), 1u) << "it was as new";
+  barrier.abort();
+  EXPECT_LAYOUT(word_at(barrier, 0), 5u << 28 | 1u);
+  EXPECT_LAYOUT(word_at(barrier, 4), laid.segment.join().id);
+  barrier.reset();
+  EXPECT_LAYOUT(long_word_at(barrier, 0), 2u | 1u << 16) << "round 2; the one before was reset";
 }

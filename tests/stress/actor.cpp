@@ -54,6 +54,7 @@ bool Actor::acquire(int lock, How how) {
     go_inside(lock, false);
     return true;
   }
+  count_one(book().operations[index_of(lock < kLocks ? Kind::lock : Kind::rlock)]);
   note(hold, Hold::acquiring);
   const std::int64_t start = carom::Deadline::now_ns();
   const carom::Acquisition outcome = ask(lock, how, timeout_us);
@@ -77,16 +78,22 @@ bool Actor::acquire(int lock, How how) {
     ledger_.notices[ledger_.used_notices.fetch_add(1)] = Notice{desk().id, lock, desk_}.pack();
   }
   note(hold, Hold::yes);
-  note_wait(start);
+  note_wait(lock < kLocks ? Kind::lock : Kind::rlock, start);
   go_inside(lock, told);
   return true;
 }
 
-void Actor::note_wait(std::int64_t since_ns) {
+// What nobody was bound to bring about before the round was closed counts from then.
+void Actor::note_wait(Kind kind, std::int64_t since_ns) {
   if (phase() == Phase::storm) return;
-  const std::int64_t from = std::max(since_ns, ledger_.calm_since_ns.load());
+  const bool stuck = book().stuck != 0;
+  const std::int64_t closed = ledger_.common.closed_since_ns;
+  if (stuck && closed == 0) return;
+  const std::int64_t from = std::max(since_ns, stuck ? closed : ledger_.calm_since_ns.load());
   const std::int64_t waited = carom::Deadline::now_ns() - from;
   if (waited > desk().longest_wait_ns.load()) note(desk().longest_wait_ns, waited);
+  std::atomic<std::int64_t>& of_kind = book().longest_wait_ns[index_of(kind)];
+  if (waited > of_kind.load()) note(of_kind, waited);
 }
 
 void Actor::note_notice(int lock) {

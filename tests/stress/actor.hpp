@@ -19,7 +19,13 @@ enum class Break {
   exclusion,  ///< goes in without the lock, now and then
   count,      ///< notes an increment that it did not make, now and then
   seat,       ///< parks in a thread that has left
-  wake        ///< what is handed over is not released by anybody
+  wake,       ///< what is handed over is not released by anybody
+  permit,     ///< keeps a permit, now and then
+  crowd,      ///< goes in without a permit, now and then
+  reader,     ///< reads without the lock, now and then
+  signal,     ///< takes a signal and does not note it, now and then
+  notify,     ///< says nothing when the shop closes
+  forsake     ///< counts a latch down less often than it says
 };
 
 enum class How { block, block_as_std, try_once, timed };
@@ -51,7 +57,16 @@ class Actor {
   /// Checks that the library says the same of the lock as we know of it.
   void compare(int lock);
 
+  /// For what is not among the numbered locks, but guards as they do: the checks of going in and out.
+  void go_inside(int lock, bool told);
+  void go_outside(int lock);
+
+  /// Notes how long it waited in calm.
+  void note_wait(Kind kind, std::int64_t since_ns);
+
   Desk& desk() noexcept { return ledger_.desks[desk_]; }
+  Book& book() noexcept { return ledger_.books[desk_]; }
+  std::uint32_t index() const noexcept { return desk_; }
   Phase phase() const noexcept { return ledger_.phase.load(std::memory_order_acquire); }
   Dice& dice() noexcept { return dice_; }
   Break broken() const noexcept { return broken_; }
@@ -61,10 +76,7 @@ class Actor {
 
  private:
   carom::Acquisition ask(int lock, How how, std::int64_t timeout_us);
-  void note_wait(std::int64_t since_ns);
   void note_notice(int lock);
-  void go_inside(int lock, bool told);
-  void go_outside(int lock);
 
   Arena& arena_;
   Ledger& ledger_;

@@ -11,6 +11,7 @@
 #include "carom/carom.hpp"
 #include "stress/dice.hpp"
 #include "stress/ledger.hpp"
+#include "stress/wares.hpp"
 
 namespace storm {
 
@@ -25,7 +26,8 @@ struct Arena {
   carom::Lock locks[kLocks];
   std::byte gap[10'000] = {};  // the locks lie in several pages
   carom::RLock rlocks[kRLocks];
-  Halves halves[kAll];
+  Wares wares;
+  Halves halves[kGuarded];
 
   /// Calls f(lock) with the Lock or RLock of that number.
   template <class F>

@@ -42,6 +42,7 @@ bool Flock::start(std::uint32_t threads) {
 
 void Flock::kill(Worker& worker) {
   if (worker.state >= Worker::dying) return;
+  note(ledger_.posts[worker.post].doomed, true);
   ::kill(worker.pid, SIGKILL);
   worker.killed = true;
   worker.state = Worker::dying;

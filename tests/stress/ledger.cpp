@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
 
 namespace storm {
 
@@ -36,21 +37,24 @@ void Ledger::begin_round() noexcept {
     desk.parked = false;
     desk.ended = false;
     desk.longest_wait_ns = 0;
-    for (int lock = 0; lock < kAll; ++lock) {
+    for (int lock = 0; lock < kGuarded; ++lock) {
       desk.hold[lock] = Hold::no;
       desk.began[lock] = 0;
       desk.completed[lock] = 0;
     }
+    ::new (&books[i]) Book();
   }
   for (Post& post : posts) {
     post.finished = 0;
     post.parked = 0;
     post.ended = false;
+    post.doomed = false;
   }
   for (Spot& spot : spots) {
     spot.inside = 0;
     spot.baton = 0;
   }
+  ::new (&common) Common();
   for (std::uint32_t i = 0; i < notice_count(); ++i) notices[i] = 0;
   for (std::uint32_t i = 0; i < fault_count(); ++i) faults[i].wrong = Wrong::nothing;
   used_desks = 0;

@@ -9,11 +9,16 @@
 #include <cstdint>
 #include <string>
 
+#include "stress/book.hpp"
+#include "stress/kind.hpp"
+
 namespace storm {
 
 inline constexpr int kLocks = 5;
 inline constexpr int kRLocks = 3;
 inline constexpr int kAll = kLocks + kRLocks;  // numbers below kLocks are Locks, the others RLocks
+inline constexpr int kTable = kAll;            // the SharedLock: its writers are judged as owners are
+inline constexpr int kGuarded = kAll + 1;
 
 inline constexpr std::uint32_t kDesks = 8192;
 inline constexpr std::uint32_t kSpareDesks = 1024;  // kept for new workers
@@ -30,14 +35,17 @@ void note(std::atomic<T>& where, T value) noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
+/// One more of what only this actor counts.
+inline void count_one(std::atomic<std::uint32_t>& where) noexcept {
+  note(where, where.load(std::memory_order_relaxed) + 1);
+}
+
 enum class Phase : std::uint32_t {
   storm,  ///< kills
   calm,   ///< no more kills: finish what you are at, and nobody comes to wake a sleeper that was forgotten
+  close,  ///< what some wait for and would never come, comes: once
   last    ///< acquire every lock once more, and park
 };
-
-/// Whether an actor holds a lock. A kill in `acquiring` or `releasing`: perhaps.
-enum class Hold : std::uint8_t { no, acquiring, yes, releasing };
 
 /// One actor: a thread of a worker, from its joining the segment until it leaves it or dies.
 struct Desk {
@@ -46,10 +54,10 @@ struct Desk {
   std::atomic<std::uint32_t> tid;
   std::atomic<bool> parked;
   std::atomic<bool> ended;  ///< about to end by itself, whatever it holds
-  std::atomic<Hold> hold[kAll];
-  std::atomic<std::uint32_t> began[kAll];      ///< increments of what the lock guards, before the first half
-  std::atomic<std::uint32_t> completed[kAll];  ///< after the second
-  std::atomic<std::int64_t> longest_wait_ns;   ///< in calm
+  std::atomic<Hold> hold[kGuarded];
+  std::atomic<std::uint32_t> began[kGuarded];  ///< increments of what the lock guards, before the first half
+  std::atomic<std::uint32_t> completed[kGuarded];  ///< after the second
+  std::atomic<std::int64_t> longest_wait_ns;       ///< in calm
 };
 
 /// One worker process.
@@ -57,6 +65,7 @@ struct Post {
   std::atomic<std::uint32_t> finished;  ///< threads that are through with the storm
   std::atomic<std::uint32_t> parked;    ///< threads that have acquired every lock once more
   std::atomic<bool> ended;              ///< it is about to end by itself
+  std::atomic<bool> doomed;             ///< it is about to be killed
 };
 
 /// A handed over lock, on its way to whoever releases it.
@@ -116,9 +125,11 @@ struct Fault {
 struct Ledger {
   std::atomic<Phase> phase;
   std::atomic<std::int64_t> calm_since_ns;
-  Spot spots[kAll];
+  Spot spots[kGuarded];
+  Common common;
   std::atomic<std::uint32_t> used_desks;
   Desk desks[kDesks];
+  Book books[kDesks];  ///< of the desk with the same number
   Post posts[kPosts];
   std::atomic<std::uint32_t> used_notices;
   std::atomic<std::uint64_t> notices[kNotices];  ///< 0: its writer was killed before it wrote

@@ -9,11 +9,6 @@
 namespace storm {
 namespace {
 
-// A little less than the time after which the library's waiters look again: nothing else takes so long but a
-// very busy machine.
-constexpr std::int64_t kRecheckNs = 45'000'000;
-constexpr std::int64_t kLongestBlinkNs = 10'000'000;
-
 std::uint64_t key(std::uint32_t desk, int lock) {
   return std::uint64_t{desk} * kAll + static_cast<std::uint64_t>(lock);
 }
@@ -38,8 +33,8 @@ std::string first_line(const std::string& path) {
 
 void Oracle::judge_quiet(const Flock& flock) {
   count_kills(flock);
-  for (std::int64_t& since : idle_since_ns_) since = 0;
-  for (Account& account : accounts_) account = {};
+  vigil_.forget();
+  for (LockAccount& account : accounts_) account = {};
   notices_ = 0;
   desk_of_.clear();
   noticed_.clear();
@@ -55,9 +50,11 @@ void Oracle::judge_quiet(const Flock& flock) {
       judge_account(lock);
       judge_number(lock, arena.halves[lock]);
     }
+    judge_number(kTable, arena.halves[kTable]);
     judge_takeovers(segment.takeovers());
     judge_roster(segment.participants());
   });
+  inspector_.judge_quiet(flock);
 }
 
 void Oracle::count_kills(const Flock& flock) {
@@ -81,12 +78,8 @@ void Oracle::count_kills(const Flock& flock) {
   }
 }
 
-void Oracle::watch_idle(std::int64_t now_ns) {
-  // Who was itself kept from the processor cannot say what was between its looks.
-  if (now_ns - last_look_ns_ > kLongestBlinkNs) {
-    for (std::int64_t& since : idle_since_ns_) since = 0;
-  }
-  last_look_ns_ = now_ns;
+void Oracle::watch_idle(std::int64_t now_ns, const Flock& flock) {
+  vigil_.begin(now_ns);
   site_.look([&](const carom::Segment&, Arena& arena) {
     for (int lock = 0; lock < kAll; ++lock) {
       const bool idle = arena.with(lock, [](auto& l) {
@@ -94,19 +87,10 @@ void Oracle::watch_idle(std::int64_t now_ns) {
         const auto owner = l.owner();
         return owner ? !owner->alive : !l.locked();
       });
-      std::int64_t& since = idle_since_ns_[lock];
-      std::int64_t& lasted = idle_for_ns_[lock];
-      if (since == 0) {
-        since = idle ? now_ns : 0;
-        lasted = 0;
-        continue;
-      }
-      if (lasted < kRecheckNs && now_ns - since >= kRecheckNs) ++tally_.rechecks;
-      lasted = now_ns - since;
-      tally_.longest_idle_ns = std::max(tally_.longest_idle_ns, lasted);
-      if (!idle) since = 0;
+      vigil_.look(lock, idle, now_ns, tally_.idleness);
     }
   });
+  inspector_.watch_idle(now_ns, flock);
 }
 
 void Oracle::read_notices() {
@@ -143,7 +127,7 @@ void Oracle::count_deaths() {
     const Desk& desk = ledger_.desks[i];
     if (desk.parked) continue;
     for (int lock = 0; lock < kAll; ++lock) {
-      Account& account = accounts_[lock];
+      LockAccount& account = accounts_[lock];
       if (desk.hold[lock] == Hold::acquiring) ++account.died_acquiring;
       if (desk.hold[lock] != Hold::yes) continue;
       ++account.died_holding;
@@ -156,7 +140,7 @@ void Oracle::count_deaths() {
 // the lock in turn, still noted as acquiring it, and so on; the last of them was told to one who lived to
 // note it. So without a notice of somebody who died acquiring the lock there is no excuse.
 void Oracle::judge_account(int lock) {
-  const Account& account = accounts_[lock];
+  const LockAccount& account = accounts_[lock];
   const long excused = account.noticed_acquiring > 0 ? account.died_acquiring : 0;
   if (account.unnoticed <= excused) return;
   ledger_.fault(Wrong::lost_notice, lock, kDesks,
@@ -190,19 +174,21 @@ void Oracle::judge_number(int lock, const Halves& halves) {
   }
 }
 
-// The library counts before it tells, and the told note after: the difference are those killed in between,
-// who died acquiring.
+// The library counts before it tells, and the told note after: the difference are those killed in between, who died
+// acquiring; and what was taken over of other things than these locks.
 void Oracle::judge_takeovers(std::uint64_t takeovers) {
   const auto counted = static_cast<long>(takeovers - takeovers_before_);
   takeovers_before_ = takeovers;
   tally_.takeovers += counted;
-  long excused = 0;
-  for (const Account& account : accounts_) {
+  const Inspector::Others others = inspector_.count_takeovers();
+  long excused = others.perhaps;
+  for (const LockAccount& account : accounts_) {
     if (account.noticed_acquiring > 0) excused += account.died_acquiring;
   }
-  if (counted >= notices_ && counted - notices_ <= excused) return;
+  const long least = notices_ + others.told;
+  if (counted >= least && counted - least <= excused) return;
   ledger_.fault(Wrong::other, -1, kDesks,
-                "takeovers() grew by " + std::to_string(counted) + ", notices: " + std::to_string(notices_) +
+                "takeovers() grew by " + std::to_string(counted) + ", notices: " + std::to_string(least) +
                     ", excused: " + std::to_string(excused));
 }
 
@@ -234,6 +220,7 @@ void Oracle::judge_grave() {
 
 void Oracle::dump_hung(const Flock& flock) {
   count_kills(flock);
+  inspector_.dump(flock);
   site_.look([&](const carom::Segment& segment, Arena& arena) {
     std::fprintf(stderr, "In the roster: %zu, take-overs: %lu\n", segment.participants().size(),
                  static_cast<unsigned long>(segment.takeovers()));

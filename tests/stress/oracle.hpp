@@ -8,6 +8,7 @@
 
 #include "stress/arena.hpp"
 #include "stress/flock.hpp"
+#include "stress/inspector.hpp"
 #include "stress/ledger.hpp"
 
 namespace storm {
@@ -25,15 +26,15 @@ struct Tally {
   long doubled = 0;
   long other = 0;
   std::int64_t longest_wait_ns = 0;  ///< of a worker, in calm
-  std::int64_t longest_idle_ns = 0;  ///< of a lock that could be had while somebody slept for it, in calm
-  long rechecks = 0;  ///< such times as long as the library's re-check: nothing else ended them
+  Idleness idleness;                 ///< of locks that could be had while somebody slept for them, in calm
 
   long violations() const noexcept { return hung + lost + doubled + other; }
 };
 
 class Oracle {
  public:
-  Oracle(Site& site, Ledger& ledger, Tally& tally) : site_(site), ledger_(ledger), tally_(tally) {}
+  Oracle(Site& site, Ledger& ledger, Tally& tally)
+      : site_(site), ledger_(ledger), tally_(tally), inspector_(site, ledger) {}
 
   /// When all the living are parked: kills, notices, updates, take-overs, the roster.
   void judge_quiet(const Flock& flock);
@@ -42,17 +43,23 @@ class Oracle {
   void judge_grave();
 
   /// Between two looks in calm: whether somebody sleeps beside what could be had.
-  void watch_idle(std::int64_t now_ns);
+  void watch_idle(std::int64_t now_ns, const Flock& flock);
+
+  /// Whether somebody did, when one looked last.
+  bool any_idle() const noexcept { return vigil_.any() || inspector_.any_idle(); }
 
   /// Somebody did not get through: says what every lock and every living thread is at.
   void dump_hung(const Flock& flock);
+
+  /// What became of everything but the numbered locks.
+  const Inspector& inspector() const noexcept { return inspector_; }
 
   /// Counts the round, and prints the violations that were found in it.
   void close_round(std::uint64_t seed);
 
  private:
   /// What one lock's notices and deaths came to.
-  struct Account {
+  struct LockAccount {
     long died_holding = 0;    ///< for certain
     long died_acquiring = 0;  ///< perhaps holding
     long noticed_acquiring = 0;
@@ -70,14 +77,13 @@ class Oracle {
   Site& site_;
   Ledger& ledger_;
   Tally& tally_;
+  Inspector inspector_;
   std::uint64_t takeovers_before_ = 0;
-  std::uint64_t number_before_[kAll] = {};
-  std::int64_t idle_since_ns_[kAll] = {};  ///< 0: not
-  std::int64_t idle_for_ns_[kAll] = {};
-  std::int64_t last_look_ns_ = 0;
+  std::uint64_t number_before_[kGuarded] = {};
+  Vigil vigil_{kAll};
 
   // Of the round that is being judged.
-  Account accounts_[kAll];
+  LockAccount accounts_[kAll];
   long notices_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t> desk_of_;  ///< by the id in the roster
   std::unordered_map<std::uint64_t, std::uint32_t> noticed_;  ///< by desk and lock: the desk that was told

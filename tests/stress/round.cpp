@@ -31,6 +31,8 @@ Round::Round(Site& site, Ledger& ledger, Oracle& oracle, const Plan& plan, long 
       workers_(plan.workers != 0 ? plan.workers : dice_.between(2, 8)),
       flock_(ledger, [this](const Worker& worker) {
         Orders orders = orders_;
+        orders.opens = worker.post == 0;
+        orders.closes = worker.post == closer_;
         orders.post = worker.post;
         orders.threads = static_cast<int>(worker.threads);
         orders.seed = Dice(plan_.seed, number_, worker.post).next();
@@ -39,14 +41,17 @@ Round::Round(Site& site, Ledger& ledger, Oracle& oracle, const Plan& plan, long 
   constexpr int kCrowds[] = {1, 2, 2, 3, 3, 5, kAll, kAll};
   orders_.active_locks = kCrowds[dice_.below(8)];
   orders_.leisurely = dice_.one_in(3);
+  orders_.favourite = dice_.below(2 * kKinds);
   orders_.broken = plan.broken;
 }
 
 bool Round::run() {
   ledger_.begin_round();
-  for (int i = 0; i < workers_; ++i) start_one();
-  rage();
-  const bool through = interrupted == 0 && fall_quiet();
+  start_one();
+  const bool opened = wait_until_open();
+  for (int i = 1; i < workers_; ++i) start_one();
+  if (opened) rage();
+  const bool through = opened && interrupted == 0 && fall_quiet();
   if (through) {
     oracle_.judge_quiet(flock_);
     flock_.kill_all();
@@ -61,6 +66,14 @@ bool Round::run() {
   return through;
 }
 
+// What the last round left is put in order by a worker, since the supervisor has no seat; and by one that is alone: who
+// joins meanwhile would see to the dead of the last round later than that.
+bool Round::wait_until_open() {
+  const std::int64_t bound = now_ns() + plan_.bound_ms * kMs;
+  while (!ledger_.common.latches_open && interrupted == 0 && now_ns() < bound) tend();
+  return ledger_.common.latches_open;
+}
+
 void Round::start_one() {
   flock_.start(dice_.one_in(3) ? 2 : 1);
 }
@@ -70,7 +83,7 @@ void Round::tend() {
   flock_.tend(now_ns(), [this] { return dice_.one_in(2) ? 0 : dice_.below(40) * kMs; });
   const Phase phase = ledger_.phase;
   settle_batons(phase != Phase::storm);
-  if (phase == Phase::calm) oracle_.watch_idle(now_ns());
+  if (phase == Phase::calm || phase == Phase::close) oracle_.watch_idle(now_ns(), flock_);
   std::this_thread::sleep_for(kTick);
 }
 
@@ -133,11 +146,29 @@ bool Round::fall_quiet() {
   flock_.kill_stopped();
   ledger_.calm_since_ns = now_ns();
   ledger_.phase = Phase::calm;
-  if (!wait_for([](const Post& post, const Worker& worker) { return post.finished == worker.threads; })) {
-    return false;
-  }
+  closer_ = static_cast<std::uint32_t>(flock_.workers().size());
+  start_one();
+  const auto through = [](const Post& post, const Worker& worker) { return post.finished == worker.threads; };
+  // `finished` first: nobody is stuck after that.
+  const auto through_or_stuck = [this](const Post& post, const Worker& worker) {
+    const std::uint32_t finished = post.finished;
+    return !oracle_.any_idle() && finished + count_stuck(worker.post) >= worker.threads;
+  };
+  if (!wait_for(through_or_stuck)) return false;
+  ledger_.common.closed_since_ns = now_ns();
+  ledger_.phase = Phase::close;
+  if (!wait_for(through)) return false;
   ledger_.phase = Phase::last;
   return wait_for([](const Post& post, const Worker& worker) { return post.parked == worker.threads; });
+}
+
+std::uint32_t Round::count_stuck(std::uint32_t post) const {
+  std::uint32_t stuck = 0;
+  for (std::uint32_t i = 0; i < ledger_.desk_count(); ++i) {
+    const Desk& desk = ledger_.desks[i];
+    if (desk.post == post && !desk.ended && ledger_.books[i].stuck != 0) ++stuck;
+  }
+  return stuck;
 }
 
 bool Round::wait_for(const std::function<bool(const Post&, const Worker&)>& is_there) {

@@ -33,9 +33,11 @@ class Round {
 
  private:
   void start_one();
+  bool wait_until_open();
   void rage();
   bool fall_quiet();
   bool wait_for(const std::function<bool(const Post&, const Worker&)>& is_there);
+  std::uint32_t count_stuck(std::uint32_t post) const;
   void tend();
 
   void kill_some();
@@ -53,6 +55,7 @@ class Round {
   Dice dice_;
   Orders orders_{};
   int workers_;
+  std::uint32_t closer_ = kPosts;  ///< the post of who closes the round
   std::int64_t ready_since_ns_[kLocks] = {};
   Flock flock_;
 };

@@ -1,4 +1,4 @@
-// Seeded storms of kills over several locks in one segment, in short rounds that fall quiet, judged by a
+// Seeded storms of kills over all the primitives in one segment, in short rounds that fall quiet, judged by a
 // process that takes no part.
 #include <signal.h>
 #include <unistd.h>
@@ -39,9 +39,26 @@ std::string summary(std::uint64_t seed, const Tally& tally) {
                      " hung, " + grouped(tally.lost) + " lost, " + grouped(tally.doubled) + " doubled";
   if (tally.other != 0) text += ", " + grouped(tally.other) + " other violations";
   text += ", longest wait " + grouped(tally.longest_wait_ns / 1'000'000) + " ms, beside something free " +
-          grouped(tally.longest_idle_ns / 1'000'000) + " ms";
-  if (tally.rechecks != 0) text += " (" + grouped(tally.rechecks) + " times until a re-check)";
+          grouped(tally.idleness.longest_ns / 1'000'000) + " ms";
+  if (tally.idleness.rechecks != 0)
+    text += " (" + grouped(tally.idleness.rechecks) + " times until a re-check)";
   return text;
+}
+
+void print_kinds(const storm::Inspector& inspector) {
+  std::printf("%-20s %12s %8s %16s %26s\n", "", "operations", "kills in", "longest wait ms",
+              "beside something free ms");
+  for (int i = 0; i < storm::kKinds; ++i) {
+    const auto kind = static_cast<storm::Kind>(i);
+    const storm::KindTally& of = inspector.of(kind);
+    std::string idle = "-";  // the locks' is in the summary
+    if (kind != storm::Kind::lock && kind != storm::Kind::rlock) {
+      idle = grouped(of.idleness.longest_ns / 1'000'000);
+      if (of.idleness.rechecks != 0) idle += " (" + grouped(of.idleness.rechecks) + " re-checks)";
+    }
+    std::printf("%-20s %12s %8s %16s %26s\n", to_string(kind), grouped(of.operations).c_str(),
+                grouped(of.killed).c_str(), grouped(of.longest_wait_ns / 1'000'000).c_str(), idle.c_str());
+  }
 }
 
 void on_signal(int number) {
@@ -87,6 +104,7 @@ int rage(const storm::Plan& plan, double seconds, bool named, const std::string&
     progress.show(tally);
   } while (!end.expired() && tally.violations() < kMaxViolations && storm::interrupted == 0);
   progress.end(tally);
+  print_kinds(oracle.inspector());
   if (tally.violations() != 0) {
     std::printf("Violations. Once more: %s\n", command.c_str());
     return kFound;
@@ -98,7 +116,9 @@ int rage(const storm::Plan& plan, double seconds, bool named, const std::string&
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Kills processes at random while they use locks in one segment, and checks that the living go on."};
+      "Kills processes at random while they use everything there is in one segment, and checks that the "
+      "living "
+      "go on."};
   storm::Plan plan;
   double seconds = 60;
   bool named = false;
@@ -113,13 +133,14 @@ int main(int argc, char** argv) {
   app.add_option("--bound", plan.bound_ms, "Milliseconds in which the living must get through the quiet")
       ->capture_default_str()
       ->check(CLI::Range(100, 600'000));
-  const std::map<std::string, storm::Break> breaks{{"notice", storm::Break::notice},
-                                                   {"repair", storm::Break::repair},
-                                                   {"invention", storm::Break::invention},
-                                                   {"exclusion", storm::Break::exclusion},
-                                                   {"count", storm::Break::count},
-                                                   {"seat", storm::Break::seat},
-                                                   {"wake", storm::Break::wake}};
+  const std::map<std::string, storm::Break> breaks{
+      {"notice", storm::Break::notice},       {"repair", storm::Break::repair},
+      {"invention", storm::Break::invention}, {"exclusion", storm::Break::exclusion},
+      {"count", storm::Break::count},         {"seat", storm::Break::seat},
+      {"wake", storm::Break::wake},           {"permit", storm::Break::permit},
+      {"crowd", storm::Break::crowd},         {"reader", storm::Break::reader},
+      {"signal", storm::Break::signal},       {"notify", storm::Break::notify},
+      {"forsake", storm::Break::forsake}};
   app.add_option("--break", plan.broken, "What the storm gets wrong on purpose, to show that it can fail")
       ->transform(CLI::CheckedTransformer(breaks))
       ->group("");  // not in the help

@@ -8,6 +8,9 @@
 #include <memory>
 #include <thread>
 
+#include "stress/opening.hpp"
+#include "stress/player.hpp"
+
 namespace storm {
 namespace {
 
@@ -30,6 +33,8 @@ class Thread {
       while (actor_->phase() == Phase::storm) one_operation();
       ledger_.posts[orders_.post].finished.fetch_add(1);
       while (actor_->phase() == Phase::calm) std::this_thread::sleep_for(microseconds(200));
+      if (orders_.closes && number_ == 1) player_->close();
+      while (actor_->phase() == Phase::close) std::this_thread::sleep_for(microseconds(200));
       once_more();
       if (orders_.broken == Break::seat) site_.segment().leave();
       note(actor_->desk().parked, true);
@@ -45,7 +50,11 @@ class Thread {
     try {
       sit_down();
       const int lock = some_lock();
-      if (actor_->acquire(lock, some_way())) stay_partly(lock);
+      if (dice_.one_in(2)) {
+        player_->keep_one();
+      } else if (actor_->acquire(lock, some_way())) {
+        stay_partly(lock);
+      }
       note(actor_->desk().ended, true);
     } catch (const std::exception& e) {
       ledger_.fault(Wrong::other, -1, kDesks, std::string("a visiting thread threw: ") + e.what());
@@ -53,7 +62,21 @@ class Thread {
   }
 
  private:
-  void sit_down() { actor_ = std::make_unique<Actor>(site_, ledger_, orders_.post, orders_.broken, dice_); }
+  void sit_down() {
+    player_.reset();
+    actor_ = std::make_unique<Actor>(site_, ledger_, orders_.post, orders_.broken, dice_);
+    player_ = std::make_unique<Player>(*actor_, site_.arena(), ledger_, [this] {
+      const int lock = some_lock();
+      if (!actor_->acquire(lock, some_way())) return;
+      stay(lock, 0);
+      give_back(lock);
+    });
+  }
+
+  Kind some_kind() {
+    if (orders_.favourite < kKinds && !dice_.one_in(4)) return static_cast<Kind>(orders_.favourite);
+    return static_cast<Kind>(dice_.below(kKinds));
+  }
 
   int some_lock() { return (kFirst[orders_.active_locks & 1] + dice_.below(orders_.active_locks)) % kAll; }
 
@@ -71,6 +94,13 @@ class Thread {
       Thread visitor(site_, ledger_, orders_, static_cast<int>(dice_.next() >> 40));
       std::thread([&] { visitor.visit(); }).join();
     }
+    if (dice_.one_in(kOneInResignation) && desks_left()) {
+      player_->keep_one();
+      note(actor_->desk().ended, true);
+      site_.segment().leave();
+      return sit_down();
+    }
+    if (dice_.one_in(2)) return player_->play(some_kind());
     const int lock = some_lock();
     if (!actor_->acquire(lock, some_way())) return;
     if (dice_.one_in(kOneInResignation) && desks_left()) {
@@ -147,6 +177,7 @@ class Thread {
       actor_->second_half(lock);
       actor_->release(lock);
     }
+    player_->once_more();
   }
 
   static constexpr int kFirst[2] = {0, kLocks};  // so that crowded rounds are not always on the same ones
@@ -157,6 +188,7 @@ class Thread {
   const int number_;
   Dice dice_;
   std::unique_ptr<Actor> actor_;
+  std::unique_ptr<Player> player_;
 };
 
 }  // namespace
@@ -165,6 +197,7 @@ int work(Site& site, Ledger& ledger, const Orders& orders) {
   try {
     Dice dice(orders.seed);
     site.enter(dice);
+    if (orders.opens) open_round(site.arena().wares, ledger, dice);
     Thread first(site, ledger, orders, 1);
     if (orders.threads > 1) {
       std::thread([&] { Thread(site, ledger, orders, 2).run(); }).detach();

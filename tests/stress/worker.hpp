@@ -13,6 +13,9 @@ struct Orders {
   int threads;       ///< 1 or 2
   int active_locks;  ///< how many of the locks are used: few is crowded
   bool leisurely;    ///< longer times inside
+  int favourite;     ///< the kind of thing used most, by its number; beyond the last: none
+  bool opens;        ///< puts in order, first of all, what the last round left
+  bool closes;       ///< brings about what some wait for and would never come
   Break broken;
 };
 

@@ -11,8 +11,8 @@
 namespace carom {
 
 inline void PrintTo(Acquisition::Kind kind, std::ostream* out) {
-  const char* const names[] = {"acquired", "acquired_owner_died", "timed_out", "refused_owner_died",
-                               "corrupted"};
+  const char* const names[] = {"acquired",           "acquired_owner_died", "timed_out",
+                               "refused_owner_died", "corrupted",           "deadlocked"};
   *out << names[kind];
 }
 
@@ -21,7 +21,7 @@ inline void PrintTo(const Acquisition& outcome, std::ostream* out) {
 }
 
 inline void PrintTo(Release outcome, std::ostream* out) {
-  const char* const names[] = {"released", "not_held", "not_owner", "refused_owner_died"};
+  const char* const names[] = {"released", "not_held", "not_owner", "refused_owner_died", "too_many"};
   *out << names[static_cast<int>(outcome)];
 }
 

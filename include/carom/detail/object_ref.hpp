@@ -32,9 +32,9 @@ constexpr std::uint64_t offset_in(std::uint64_t object) noexcept {
   return object & ((std::uint64_t{1} << 56) - 1);
 }
 
-/// Where to look first for the holding of an object.
+/// Where to look first for the holding of an object. Neighbours differ, and those that lie 64 bytes apart.
 constexpr std::uint32_t first_entry(std::uint64_t object) noexcept {
-  return static_cast<std::uint32_t>(object >> 3) % kHoldings;
+  return static_cast<std::uint32_t>(object >> 3 ^ object >> 7) % kHoldings;
 }
 
 }  // namespace carom::detail

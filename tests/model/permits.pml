@@ -77,6 +77,7 @@
 #define HOLDING(count, pending, tag) ((count) | ((pending) << 2) | ((tag) << 4))
 #define INTENDING(h, what, tag) HOLDING(COUNT(h), what, tag)
 #define UNDONE(h) HOLDING(COUNT(h), NONE, TAG_OF(h))
+#define MAY_HOLD(h) (COUNT(h) || PENDING(h) != NONE)
 #define DONE(h) HOLDING((PENDING(h) == GIVE_ALL -> 0 : COUNT(h) + (PENDING(h) == TAKE -> 1 : 0) - (PENDING(h) == GIVE -> 1 : 0)), NONE, TAG_OF(h))
 
 short word = INITIAL;
@@ -333,12 +334,12 @@ proctype actor(byte me) {
     atomic { /* the holders, all at once, and who is dead already must be looked at again */
       dead = 1;
       do
-      :: dead <= N && dead != me && COUNT(DONE(holding[dead])) ->
+      :: dead <= N && dead != me && MAY_HOLD(holding[dead]) ->
         if
         :: marked & BIT(dead) -> dead = 0; list = 0; low = 0; goto look
         :: else -> armed = armed | BIT(dead); list = list | BIT(dead); dead++
         fi
-      :: dead <= N && (dead == me || !COUNT(DONE(holding[dead]))) -> dead++
+      :: dead <= N && (dead == me || !MAY_HOLD(holding[dead])) -> dead++
       :: dead > N -> dead = 0; break
       od
     }

@@ -68,8 +68,8 @@ enum class Holders : std::uint8_t {
 /// holder dies, whoever notices; release() reports what would overflow. Unlike multiprocessing.Semaphore: those, and
 /// release(n), monotonic timeouts, holders(), waiters().
 ///
-/// A waiter that is killed, woken or not, swallows no permit. acquire() says acquired_owner_died when the permit it
-/// got had to be given back for the dead.
+/// A waiter that is killed, woken or not, swallows no permit. acquire() says acquired_owner_died when it had to give a
+/// permit back for the dead first; if somebody else has, say the next to get the dead one's seat, it is simply there.
 ///
 /// Holding permits, and waiting, takes a seat in the roster, as Lock says; fork and signals too. release() of bare
 /// permits takes none and may be called in a signal handler.

@@ -80,9 +80,9 @@ struct SegmentHeader {
   alignas(
       64) std::atomic<std::uint32_t> high_water;  ///< slots from here on were never claimed; may be too high
   std::atomic<std::uint32_t> next_slot;           ///< where the search for a slot begins; any value will do
-  std::atomic<std::uint64_t> takeovers;  ///< how often something was taken over from the dead
-  std::atomic<std::uint32_t> removed;    ///< its name has been taken away
-  std::atomic<std::uint32_t> ready;      ///< kReady, stored last by the creator
+  std::atomic<std::uint64_t> takeovers;           ///< how often something was taken over from the dead
+  std::atomic<std::uint32_t> removed;             ///< its name has been taken away
+  std::atomic<std::uint32_t> ready;               ///< kReady, stored last by the creator
 };
 
 inline constexpr std::uint32_t kReady = 0x72656479;

@@ -112,7 +112,9 @@ Deadline Barrier::timeout() const {
 }
 
 void Barrier::throw_broken(BarrierWord seen, std::uint32_t round) const {
-  if (seen.fate_of(round) == Fate::reset) throw BrokenBarrierError(BarrierBreak::reset, std::nullopt);
+  // One that all have arrived for and that has gone by without its action was reset, if so long ago that the word no
+  // longer says it.
+  if (seen.fate_of(round) != Fate::broken) throw BrokenBarrierError(BarrierBreak::reset, std::nullopt);
   throw BrokenBarrierError(reason(seen.state()), mapped(home_.segment_of(this)).roster().about(seen.who()));
 }
 

@@ -7,18 +7,19 @@ namespace carom {
 struct EventDescriptor::Watcher {
   explicit Watcher(Event& watched) : event(watched), since(watched.word_.load(std::memory_order_acquire)) {
     if (since.is_set()) descriptor.raise();
-    thread = platform::thread_without_signals([this] { watch(); });
+    thread = std::make_unique<std::thread>(platform::thread_without_signals([this] { watch(); }));
   }
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
   ~Watcher() {
-    if (process != platform::process_number()) {  // the thread is the parent's
-      thread.detach();
+    if (process != platform::process_number()) {
+      // The thread is the parent's. Its handle may by now name one of this process, so it is not even let go.
+      static_cast<void>(thread.release());
       return;
     }
     stop.store(true, std::memory_order_release);
     platform::wake(event.word_, platform::kEverybody);
-    thread.join();
+    thread->join();
   }
 
   void watch() {
@@ -33,7 +34,7 @@ struct EventDescriptor::Watcher {
   platform::SignalDescriptor descriptor;
   std::atomic<bool> stop{false};
   int process = platform::process_number();
-  std::thread thread;
+  std::unique_ptr<std::thread> thread;
 };
 
 EventDescriptor::EventDescriptor(Event& event) : watcher_(std::make_unique<Watcher>(event)) {}

@@ -35,7 +35,7 @@ const char* to_string(BarrierBreak why) noexcept;
 /// Thrown by Barrier::wait(): the parties will not all meet in this round.
 class BrokenBarrierError : public Error {
  public:
-  BrokenBarrierError(BarrierBreak why, std::optional<Participant> culprit);
+  BrokenBarrierError(BarrierBreak why, const std::optional<Participant>& culprit);
 
   BarrierBreak why() const noexcept { return why_; }
   /// The party whose death, deadline, action or abort() it was; nothing for a reset.

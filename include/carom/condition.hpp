@@ -148,7 +148,7 @@ class Condition {
  private:
   static constexpr std::uint32_t kWaiters = 1u << 31;
   static constexpr std::uint32_t kAll = UINT32_MAX;
-  enum Over : std::uint32_t { kOwn, kLock, kRLock };
+  enum Over : std::uint32_t { over_own, over_lock, over_rlock };
 
   template <class L>
   ConditionWait wait_over(L& lock, Deadline deadline, const std::stop_token* stop);

@@ -43,7 +43,7 @@ enum class [[nodiscard]] Release : std::uint8_t{
 struct DetectDeadlock {
   explicit DetectDeadlock() = default;
 };
-inline constexpr DetectDeadlock detect_deadlock{};
+inline constexpr DetectDeadlock detect_deadlock{};  // NOLINT(readability-identifier-naming): as std::in_place
 
 /// What the death of an owner means for the lock.
 enum class OwnerDeath : std::uint8_t {

@@ -158,10 +158,8 @@ Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
 Holding make_holding(const void* segment, std::uint64_t object) {
   static_cast<void>(detail::seat_in(segment));
   if (const Holding found = find_own_holding(segment, object)) return found;
-  MappedSegment* mapped = nullptr;
   for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
-    mapped = seat->segment;
     for (std::uint32_t i = 0; i < kHoldings; ++i) {
       const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
       if (holding.count() != 0) continue;
@@ -171,6 +169,8 @@ Holding make_holding(const void* segment, std::uint64_t object) {
       return holding;
     }
   }
+  MappedSegment* const mapped = MappedSegment::at(segment);
+  if (mapped == nullptr) throw Error(Errc::corrupted, "segment", "is not open here");
   const Holding holding = holding_in(take_another_seat(*mapped, true), detail::first_entry(object));
   holding.object().store(object, std::memory_order_release);
   return holding;

@@ -86,10 +86,8 @@ const char* to_string(BarrierBreak why) noexcept {
   return "?";
 }
 
-BrokenBarrierError::BrokenBarrierError(BarrierBreak why, std::optional<Participant> culprit)
-    : Error(Errc::barrier_broken, "barrier", sentence(why, culprit)),
-      why_(why),
-      culprit_(std::move(culprit)) {}
+BrokenBarrierError::BrokenBarrierError(BarrierBreak why, const std::optional<Participant>& culprit)
+    : Error(Errc::barrier_broken, "barrier", sentence(why, culprit)), why_(why), culprit_(culprit) {}
 
 std::uint32_t Barrier::checked(std::int64_t parties) {
   if (parties < 1 || parties > kMaxParties) {

@@ -145,20 +145,20 @@ std::uint32_t depth_of(const RLock& lock) {
 
 }  // namespace
 
-Condition::Condition() : home_(this, "condition", kOwn) {}
+Condition::Condition() : home_(this, "condition", over_own) {}
 
-Condition::Condition(Lock& lock) : home_(this, "condition", kLock), lock_(distance(this, &lock)) {}
+Condition::Condition(Lock& lock) : home_(this, "condition", over_lock), lock_(distance(this, &lock)) {}
 
-Condition::Condition(RLock& lock) : home_(this, "condition", kRLock), lock_(distance(this, &lock)) {}
+Condition::Condition(RLock& lock) : home_(this, "condition", over_rlock), lock_(distance(this, &lock)) {}
 
 template <class Visit>
 auto Condition::with_lock(Visit visit) const {
   auto* const self = const_cast<Condition*>(this);
   auto* const there = reinterpret_cast<std::byte*>(self) + std::ptrdiff_t{lock_} * 4;
   switch (home_.bits()) {
-    case kLock:
+    case over_lock:
       return visit(*reinterpret_cast<Lock*>(there));
-    case kRLock:
+    case over_rlock:
       return visit(*reinterpret_cast<RLock*>(there));
     default:
       return visit(self->own_);

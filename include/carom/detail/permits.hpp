@@ -72,7 +72,7 @@ class Change {
       state_ = HoldingState(state_.count(), tag, Pending::none);
       return false;
     }
-    if constexpr (kWhat == Pending::take) {
+    if constexpr (kWhat == Pending::take) {  // NOLINT(bugprone-branch-clone): the steps are for tests
       CAROM_STEP(permit_taken);
     } else {
       CAROM_STEP(permit_returned);

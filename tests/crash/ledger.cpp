@@ -62,6 +62,8 @@ Ledger::Ledger(const std::string& path) {
     std::fprintf(stderr, "cannot write the ledger to %s: %s\n", path.c_str(), std::strerror(errno));
     std::exit(2);
   }
+  // A child forked with half a line in the buffer would write that too.
+  std::setvbuf(file_, nullptr, _IOLBF, BUFSIZ);
   utsname system;
   uname(&system);
   std::fprintf(file_, "# kernel %s, glibc %s, %s, built with %s\n", system.release, gnu_get_libc_version(),

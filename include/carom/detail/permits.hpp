@@ -101,7 +101,6 @@ class Permits {
     if (Word(seen).value() != 0 &&
         word_.compare_exchange_strong(seen, Word(seen).less_one().bits(), std::memory_order_acquire,  // [P1]
                                       std::memory_order_relaxed)) [[likely]] {
-      CAROM_STEP(permit_taken_bare);
       return Acquisition::acquired;
     }
     return take(deadline, false, detect);

@@ -145,9 +145,9 @@ void leave_seat(MappedSegment& segment) noexcept {
 }
 
 Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
-  if (const Holding quick = quick_holding(segment, object)) return quick;
-  // A forked child's list still has its parent's seats if nothing has told it of the fork.
+  // A child that nothing has told of its birth (raw clone) still has its parent's seats noted. They are not its own.
   if (detail::process_epoch->load(std::memory_order_relaxed) == 0) return {};
+  if (const Holding quick = quick_holding(segment, object)) return quick;
   for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
     if (const Holding found = find_in(*seat, object)) return found;

@@ -120,6 +120,21 @@ TEST(Seat, a_raw_clone_gets_none_and_owns_nothing) {
   EXPECT_TRUE(lock->owned());
 }
 
+TEST(Seat, a_raw_clone_keeps_no_promise_of_its_parent) {
+  const carom::Shared<carom::Latch> latch(std::in_place, 2);
+  latch->promise(2);
+  ASSERT_EQ(latch->promised().size(), 1u);
+  const auto child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  if (child == 0) {
+    latch->count_down(2);  // all that was promised, but not by this one
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(latch->promised().size(), 1u) << "the child took its parent's promise back";
+}
+
 TEST(Seat, a_raw_clone_that_never_had_one_in_the_segment_gets_none_either) {
   const carom::Shared<carom::Lock> lock;
   const auto child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));

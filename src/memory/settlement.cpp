@@ -51,7 +51,6 @@ std::uint32_t give_all_back(const Roster& roster, std::atomic<std::uint64_t>& wo
       continue;
     }
     if (seen.bears(stamp)) {
-      if (state.pending() == Pending::give_all) CAROM_STEP(estate_given);
       holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
       continue;
     }
@@ -67,6 +66,7 @@ std::uint32_t give_all_back(const Roster& roster, std::atomic<std::uint64_t>& wo
     std::uint64_t from = seen.bits();
     const Word to = seen.plus(permits).with_debt(seen.debt() - cancelled).with_stamp(stamp);
     if (!word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel)) continue;
+    CAROM_STEP(estate_given);
     given += permits;
     if (seen.contended() && permits != 0) platform::wake(platform::low_half(word), static_cast<int>(permits));
   }
@@ -94,6 +94,7 @@ void forsake_latch(std::atomic<std::uint32_t>& word) {
     const LatchWord latch(seen);
     if (latch.open() || latch.forsaken()) return;
     if (word.compare_exchange_weak(seen, latch.with_forsaken().bits(), std::memory_order_acq_rel)) {
+      CAROM_STEP(latch_forsaken);
       if (latch.contended()) platform::wake(word, platform::kEverybody);
       return;
     }

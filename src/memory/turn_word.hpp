@@ -39,6 +39,7 @@
 //   Every sleep also ends with the life of a fellow waiter, and after kRecheck.
 //
 // DEATH                   what remains                                   who repairs it
+//   ticket_drawn          waiters noted in the object, nobody waits      the next to notify, who finds nobody
 //   turn_waiting          a waiter that is none                          who notifies passes over it
 //   turn_notified         notified, and its waiter not woken             its own re-check
 //   condition_unlocked    a waiter that is none, the lock free           who notifies passes over it

@@ -221,6 +221,7 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(bits, seen.with_contended().bits(), std::memory_order_relaxed))
         continue;
+      CAROM_STEP(barrier_marked);
     }
     std::uint32_t ids[memory::kWatchedHolders];
     std::size_t count = sync::some_holders(roster, object, ids).size();

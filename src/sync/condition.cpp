@@ -178,6 +178,7 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   while (!word_.compare_exchange_weak(bits, ConditionWord(bits).with_waiter().bits(),
                                       std::memory_order_acq_rel, std::memory_order_relaxed)) {
   }
+  CAROM_STEP(ticket_drawn);
   Turn turn(segment, object, self, ConditionWord(bits).with_waiter().last_ticket());
   const std::uint32_t depth = depth_of(lock);
   for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());

@@ -85,6 +85,7 @@ LatchWait Latch::wait(Deadline deadline) {
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(bits, seen.with_contended().bits(), std::memory_order_relaxed))
         continue;
+      CAROM_STEP(latch_marked);
     }
     std::uint32_t ids[memory::kWatchedHolders];
     waiting.sleep(word_, seen.with_contended().bits(),

@@ -83,6 +83,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
         continue;
+      CAROM_STEP(shared_marked);
     }
     if (detect) {
       waiting.announce();
@@ -194,6 +195,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
         continue;
+      CAROM_STEP(shared_marked);
     }
     if (detect) {
       waiting.announce();

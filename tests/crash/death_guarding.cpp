@@ -66,6 +66,14 @@ TEST_F(SharedDeath, shared_withdrawn) {
   expect_in_order();
 }
 
+TEST_F(SharedDeath, shared_marked) {
+  board->shared.lock();
+  dies_at("shared_marked", [&] { read_once(); });
+  EXPECT_EQ(board->shared.waiters(), 0u);
+  board->shared.unlock();
+  expect_in_order();
+}
+
 TEST_F(SharedDeath, shared_left) {
   support::Plain<std::atomic<bool>> leave;
   DiesAt reader("shared_left", [&] {
@@ -162,6 +170,14 @@ class TurnDeath : public testing::Test {
 
   Shared<Board> board;
 };
+
+TEST_F(TurnDeath, ticket_drawn) {
+  dies_at("ticket_drawn", [&] { wait_for_turn(); });
+  EXPECT_EQ(board->lock.acquire(), Acquisition::acquired_owner_died);
+  static_cast<void>(board->lock.release());
+  board->condition.notify_one();
+  expect_forgotten();
+}
 
 TEST_F(TurnDeath, turn_waiting) {
   dies_at("turn_waiting", [&] { wait_for_turn(); });

@@ -104,6 +104,34 @@ TEST_F(LatchDeath, latch_promised) {
   EXPECT_EQ(sleeper.wait(), LatchWait::forsaken);
 }
 
+TEST_F(LatchDeath, latch_marked) {
+  dies_at("latch_marked", [&] { static_cast<void>(board->latch.wait()); });
+  EXPECT_EQ(board->latch.waiters(), 0u);
+  board->latch.count_down(2);
+  EXPECT_EQ(board->latch.wait(), LatchWait::open);
+}
+
+// One that promised is dead; who finds that, and says so in the word, dies before it has woken the others.
+TEST_F(LatchDeath, latch_forsaken) {
+  Forked promiser([&] {
+    board->latch.promise();
+    pause();
+  });
+  wait_until([&] { return board->latch.promised().size() == 1; });
+  promiser.signal(SIGSTOP);
+  Forked sleeper = asleep_at(board->latch, [&] { _exit(board->latch.wait().kind()); });
+  sleeper.signal(SIGSTOP);
+  promiser.kill();
+  dies_at("latch_forsaken", [&] { static_cast<void>(board->latch.wait()); });
+  sleeper.signal(SIGCONT);
+  EXPECT_EQ(sleeper.wait(), LatchWait::forsaken);
+}
+
+TEST_F(BarrierDeath, barrier_marked) {
+  dies_at("barrier_marked", [&] { board->barrier.wait(); });
+  EXPECT_EQ(meet(), kBroken + static_cast<int>(BarrierBreak::party_died));
+}
+
 TEST_F(BarrierDeath, barrier_noted) {
   expect_broken_by_death_at("barrier_noted", [&] { board->barrier.wait(); });
 }

@@ -27,6 +27,8 @@
 //   latch_counted      counted, the promise not taken back         the next to look: forsaken, unless it is open
 //   latch_opened       open, its sleepers not woken                their own re-check
 //   latch_promised     a promise of somebody who died              the next to look: forsaken
+//   latch_marked       contended, nobody asleep                    one spare wake
+//   latch_forsaken     forsaken, its sleepers not woken            their own re-check
 //
 // LIMITS
 //   2^30 - 1 counts. Of a party that dies inside of count_down() both may be seen: its count and its death.

@@ -52,7 +52,8 @@
 //   permit_given       free permits, their sleepers not woken           the kernel wakes a sleeper that watched the
 //                                                                       dead; if it held none: their re-check
 //   estate_intended    a pending give all, by one that is gone too      the next that finds it
-//   estate_given       the permits given, the holding not settled       who settles: the stamp says they were given
+//   estate_given       the permits given, the holding not settled,      who settles: the stamp says they were given; the
+//                      sleepers not woken                               sleepers' own re-check
 //
 // LIMITS
 //   Semaphore: 2^31 - 1 permits. BoundedSemaphore: 65,535. A tag's low 13 bits are in the word: for a mistake somebody

@@ -36,6 +36,7 @@
 //   shared_counted       a count of somebody who died               nobody: it counts for nothing
 //   shared_withdrawn     a writer asleep on a count that is gone    the kernel wakes it: it watches the reader's life
 //   shared_left          the same                                   the same
+//   shared_marked        contended, nobody asleep                   one spare wake
 //   shared_passed_on     nothing                                    nothing to repair
 //   writer_taken         a writer recorded, readers inside          the next writer takes over; a reader taints
 //   writer_inside        a writer recorded                          the same, and both are told

@@ -18,29 +18,57 @@ namespace detail {
 [[noreturn]] void refuse_permit(Acquisition outcome);
 [[noreturn]] void refuse_permit(Release outcome);
 
-/// The standard names, for std::scoped_lock and its kind: a permit taken in a scope has a holder.
-template <class Derived>
-class ScopedPermits {
+/// What both semaphores offer alike.
+template <class Derived, class Word>
+class SemaphoreBase {
  public:
-  /// Takes one permit that the calling thread holds until unlock(). As Lock::lock() and its kind; throws Error
-  /// (corrupted).
-  void lock() { static_cast<void>(holding(self().take_held(Deadline::never()))); }
-  bool try_lock() { return holding(self().take_held(Deadline::passed())); }
+  /// For std::scoped_lock and its kind: a permit taken in a scope is held by the calling thread until unlock(). As
+  /// Lock::lock() and its kind; throw Error (corrupted).
+  void lock() { static_cast<void>(holding(permits_.take_held(Deadline::never()))); }
+  bool try_lock() { return holding(permits_.take_held(Deadline::passed())); }
   template <class Rep, class Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {
-    return holding(self().take_held(Deadline(timeout)));
+    return holding(permits_.take_held(Deadline(timeout)));
   }
   template <class Clock, class Duration>
   bool try_lock_until(std::chrono::time_point<Clock, Duration> when) {
-    return holding(self().take_held(Deadline(when)));
+    return holding(permits_.take_held(Deadline(when)));
   }
 
   /// Gives back one permit that the calling thread holds. Throws Error (not_held).
   void unlock() {
-    const Release outcome = self().give_held();
+    const Release outcome = permits_.give_held();
     if (outcome != Release::released) [[unlikely]]
       refuse_permit(outcome);
   }
+
+  /// As std::counting_semaphore has them.
+  bool try_acquire() { return static_cast<bool>(self().acquire(Deadline::passed())); }
+  template <class Rep, class Period>
+  bool try_acquire_for(std::chrono::duration<Rep, Period> timeout) {
+    return static_cast<bool>(self().acquire(Deadline(timeout)));
+  }
+  template <class Clock, class Duration>
+  bool try_acquire_until(std::chrono::time_point<Clock, Duration> when) {
+    return static_cast<bool>(self().acquire(Deadline(when)));
+  }
+
+  /// How many permits are free, those of the dead included. A glimpse.
+  std::uint32_t get_value() const { return permits_.value(); }
+  bool locked() const { return get_value() == 0; }
+
+  /// How many the calling thread holds.
+  std::uint32_t held() const { return permits_.held_by_me(); }
+  /// Who holds permits, dead or alive; and who sleeps for one.
+  std::vector<Participant> holders() const { return permits_.holders(); }
+  std::vector<Participant> waiting() const { return permits_.waiting(); }
+  std::size_t waiters() const { return permits_.count_waiting(); }
+
+ protected:
+  SemaphoreBase(std::uint32_t value, std::uint32_t limit, std::uint32_t bits = 0)
+      : permits_("semaphore", value, limit, bits) {}
+
+  Permits<Word> permits_;
 
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
@@ -73,14 +101,14 @@ enum class Holders : std::uint8_t {
 ///
 /// Holding permits, and waiting, takes a seat in the roster, as Lock says; fork and signals too. release() of bare
 /// permits takes none and may be called in a signal handler.
-class Semaphore : public detail::ScopedPermits<Semaphore> {
+class Semaphore : public detail::SemaphoreBase<Semaphore, detail::SemaphoreWord> {
  public:
   static constexpr std::uint32_t kMaxValue = detail::SemaphoreWord::kMaxValue;
 
   /// Does not block. Throws Error (outside_segment, bad_value).
   Semaphore() : Semaphore(1) {}
   explicit Semaphore(std::int64_t value, Holders holders = Holders::of_scopes)
-      : permits_("semaphore", checked(value), kMaxValue, static_cast<std::uint32_t>(holders)) {}
+      : SemaphoreBase(checked(value), kMaxValue, static_cast<std::uint32_t>(holders)) {}
 
   /// Takes one permit; waits for it until the deadline. Outcomes: acquired, acquired_owner_died, timed_out, corrupted.
   /// If the caller dies inside: it either took the permit or it did not; taken bare, it is gone as if the caller had
@@ -100,38 +128,13 @@ class Semaphore : public detail::ScopedPermits<Semaphore> {
     return release_tracked(n);
   }
 
-  /// As std::counting_semaphore has them.
-  bool try_acquire() { return static_cast<bool>(acquire(Deadline::passed())); }
-  template <class Rep, class Period>
-  bool try_acquire_for(std::chrono::duration<Rep, Period> timeout) {
-    return static_cast<bool>(acquire(Deadline(timeout)));
-  }
-  template <class Clock, class Duration>
-  bool try_acquire_until(std::chrono::time_point<Clock, Duration> when) {
-    return static_cast<bool>(acquire(Deadline(when)));
-  }
   static constexpr std::ptrdiff_t max() noexcept { return kMaxValue; }
 
-  /// How many permits are free, those of the dead included. A glimpse.
-  std::uint32_t get_value() const { return permits_.value(); }
-  bool locked() const { return get_value() == 0; }
   bool tracked() const noexcept { return permits_.bits() != 0; }
 
-  /// How many the calling thread holds.
-  std::uint32_t held() const { return permits_.held_by_me(); }
-  /// Who holds permits, dead or alive; and who sleeps for one.
-  std::vector<Participant> holders() const { return permits_.holders(); }
-  std::vector<Participant> waiting() const { return permits_.waiting(); }
-  std::size_t waiters() const { return permits_.count_waiting(); }
-
  private:
-  friend class detail::ScopedPermits<Semaphore>;
-  Acquisition take_held(Deadline deadline) { return permits_.take_held(deadline); }
-  Release give_held() { return permits_.give_held(); }
   Release release_tracked(std::uint32_t n);
   static std::uint32_t checked(std::int64_t value);
-
-  detail::Permits<detail::SemaphoreWord> permits_;
 };
 
 /// A semaphore that never has more permits than it was made with, and always knows who holds them. Every permit comes
@@ -143,13 +146,13 @@ class Semaphore : public detail::ScopedPermits<Semaphore> {
 ///
 /// The cost of a permit does not depend on how many there are. What Semaphore says of death, seats and ordering holds
 /// here too; release() is not for signal handlers.
-class BoundedSemaphore : public detail::ScopedPermits<BoundedSemaphore> {
+class BoundedSemaphore : public detail::SemaphoreBase<BoundedSemaphore, detail::BoundedWord> {
  public:
   static constexpr std::uint32_t kMaxValue = detail::BoundedWord::kMaxValue;
 
   /// Does not block. 0 is legal, as in billiard. Throws Error (outside_segment, bad_value).
   BoundedSemaphore() : BoundedSemaphore(1) {}
-  explicit BoundedSemaphore(std::int64_t value) : permits_("semaphore", checked(value), checked(value)) {}
+  explicit BoundedSemaphore(std::int64_t value) : SemaphoreBase(checked(value), checked(value)) {}
 
   /// As Semaphore::acquire; the permit's holder is the calling thread.
   Acquisition acquire(Deadline deadline = Deadline::never()) { return permits_.take_held(deadline); }
@@ -167,32 +170,10 @@ class BoundedSemaphore : public detail::ScopedPermits<BoundedSemaphore> {
     return outcome == Release::not_held ? permits_.give_foreign() : outcome;
   }
 
-  bool try_acquire() { return static_cast<bool>(acquire(Deadline::passed())); }
-  template <class Rep, class Period>
-  bool try_acquire_for(std::chrono::duration<Rep, Period> timeout) {
-    return static_cast<bool>(acquire(Deadline(timeout)));
-  }
-  template <class Clock, class Duration>
-  bool try_acquire_until(std::chrono::time_point<Clock, Duration> when) {
-    return static_cast<bool>(acquire(Deadline(when)));
-  }
-
-  std::uint32_t get_value() const { return permits_.value(); }
-  bool locked() const { return get_value() == 0; }
   std::uint32_t capacity() const noexcept { return permits_.limit(); }
 
-  std::uint32_t held() const { return permits_.held_by_me(); }
-  std::vector<Participant> holders() const { return permits_.holders(); }
-  std::vector<Participant> waiting() const { return permits_.waiting(); }
-  std::size_t waiters() const { return permits_.count_waiting(); }
-
  private:
-  friend class detail::ScopedPermits<BoundedSemaphore>;
-  Acquisition take_held(Deadline deadline) { return permits_.take_held(deadline); }
-  Release give_held() { return permits_.give_held(); }
   static std::uint32_t checked(std::int64_t value);
-
-  detail::Permits<detail::BoundedWord> permits_;
 };
 
 }  // namespace carom

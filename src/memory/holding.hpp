@@ -1,11 +1,9 @@
 // What a participant holds besides locks, in its slot: so that its death by itself says what is to be given back.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "carom/detail/permit_word.hpp"
-#include "carom/detail/seat.hpp"
 #include "memory/layout.hpp"
 
 namespace carom::memory {
@@ -30,15 +28,6 @@ struct Holding {
     word().store(state().counting(count).bits(), order);
   }
 };
-
-/// The calling thread's holding of the object, if it has a seat in the segment and the holding is where one looks first.
-inline Holding quick_holding(const void* segment, std::uint64_t object) noexcept {
-  const detail::Seat& seat = detail::this_seat;
-  const std::uint32_t entry = detail::first_entry(object);
-  if (seat.segment != segment || seat.held_object[entry].load(std::memory_order_relaxed) != object) return {};
-  auto* const objects = reinterpret_cast<std::byte*>(seat.held_object);
-  return {reinterpret_cast<Slot*>(objects - offsetof(Slot, held_object)), seat.index, entry};
-}
 
 /// The calling thread's holding of the object; an empty one if it holds none of it. Takes no seat.
 Holding find_own_holding(const void* segment, std::uint64_t object) noexcept;

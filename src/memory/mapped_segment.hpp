@@ -59,6 +59,17 @@ class MappedSegment {
     return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(header_);
   }
 
+  /// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
+  template <class Bits>
+  std::atomic<Bits>* word_of(std::uint64_t object) const noexcept {
+    const std::uint64_t offset = offset_in(object);
+    if (offset < facts_.data_offset || offset % sizeof(Bits) != 0 || facts_.data_bytes < sizeof(Bits) ||
+        offset - facts_.data_offset > facts_.data_bytes - sizeof(Bits)) {
+      return nullptr;
+    }
+    return reinterpret_cast<std::atomic<Bits>*>(reinterpret_cast<std::byte*>(header_) + offset);
+  }
+
   // The memory stays mapped while any handle is open or any thread has a seat in it: the kernel reads the
   // seat's life word when the thread ends.
   void close_handle() noexcept;

@@ -1,6 +1,7 @@
 // Seats: the calling thread's places in the rosters of the segments it uses, kept until the thread ends.
 #include "carom/detail/seat.hpp"
 
+#include <cstddef>
 #include <string>
 
 #include "carom/error.hpp"
@@ -117,6 +118,15 @@ std::uint32_t sit_down(const TakenSeat& seat, std::uint32_t epoch) noexcept {
   this_seat = {&seat.segment->header(), seat.id, epoch, first.slot_index, first.slot->held_object,
                first.slot->held_state};
   return seat.id;
+}
+
+/// The calling thread's holding of the object, if it has a seat in the segment and the holding is where one looks first.
+Holding quick_holding(const void* segment, std::uint64_t object) noexcept {
+  const detail::Seat& seat = detail::this_seat;
+  const std::uint32_t entry = detail::first_entry(object);
+  if (seat.segment != segment || seat.held_object[entry].load(std::memory_order_relaxed) != object) return {};
+  auto* const objects = reinterpret_cast<std::byte*>(seat.held_object);
+  return {reinterpret_cast<Slot*>(objects - offsetof(Slot, held_object)), seat.index, entry};
 }
 
 Holding find_in(const TakenSeat& seat, std::uint64_t object) noexcept {

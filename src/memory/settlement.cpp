@@ -1,7 +1,6 @@
 #include "memory/settlement.hpp"
 
 #include <cstddef>
-#include <optional>
 
 #include "carom/detail/barrier_word.hpp"
 #include "carom/detail/latch_word.hpp"
@@ -16,18 +15,6 @@ using detail::HoldingState;
 using detail::LatchWord;
 using detail::Pending;
 using detail::Stamp;
-
-/// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
-template <class Bits>
-std::atomic<Bits>* word_of(const MappedSegment& segment, std::uint64_t object) noexcept {
-  const std::uint64_t offset = offset_in(object);
-  const MappedSegment::Facts& facts = segment.facts();
-  if (offset < facts.data_offset || offset % sizeof(Bits) != 0 || facts.data_bytes < sizeof(Bits) ||
-      offset - facts.data_offset > facts.data_bytes - sizeof(Bits)) {
-    return nullptr;
-  }
-  return reinterpret_cast<std::atomic<Bits>*>(reinterpret_cast<std::byte*>(&segment.header()) + offset);
-}
 
 /// Gives back all permits of one holding whose participant is gone; how many that were. `still_gone()` is asked after
 /// each look at the holding.
@@ -111,19 +98,19 @@ std::uint32_t settle_holding(MappedSegment& segment, std::uint32_t who, const Ho
   if (state.empty() || !still_gone()) return 0;
   switch (kind_of(object)) {
     case ObjectKind::semaphore:
-      if (auto* const word = word_of<std::uint64_t>(segment, object))
+      if (auto* const word = segment.word_of<std::uint64_t>(object))
         return give_all_back<detail::SemaphoreWord>(roster, *word, object, holding, still_gone);
       break;
     case ObjectKind::bounded_semaphore:
-      if (auto* const word = word_of<std::uint64_t>(segment, object))
+      if (auto* const word = segment.word_of<std::uint64_t>(object))
         return give_all_back<detail::BoundedWord>(roster, *word, object, holding, still_gone);
       break;
     case ObjectKind::barrier:
-      if (auto* const word = word_of<std::uint64_t>(segment, object))
+      if (auto* const word = segment.word_of<std::uint64_t>(object))
         break_barrier(*word, who, [&](BarrierWord) { return holding.state() == state; });
       break;
     case ObjectKind::latch:
-      if (auto* const word = word_of<std::uint32_t>(segment, object)) forsake_latch(*word);
+      if (auto* const word = segment.word_of<std::uint32_t>(object)) forsake_latch(*word);
       break;
     default:
       break;
@@ -142,26 +129,9 @@ void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t n
   if (note == 0) return;
   const std::uint64_t object = object_ref(ObjectKind::barrier, note >> kOffsetAt << 3);
   const auto round = static_cast<std::uint32_t>(note >> 1) & ((1u << kRoundBits) - 1);
-  if (auto* const word = word_of<std::uint64_t>(segment, object))
+  if (auto* const word = segment.word_of<std::uint64_t>(object))
     break_barrier(*word, segment.roster().last_id(index),
                   [=](BarrierWord barrier) { return barrier.round() == round; });
-}
-
-/// The living participant that waits at the condition with the first ticket drawn by `limit`.
-struct Candidate {
-  std::uint32_t slot;
-  std::uint32_t ticket;
-};
-std::optional<Candidate> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {
-  std::optional<Candidate> first;
-  roster.each_slot([&](const Slot& slot, std::uint32_t index) {
-    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
-    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
-      return;
-    if (!first || drawn_by(turn.ticket(), first->ticket)) first = Candidate{index, turn.ticket()};
-  });
-  return first;
 }
 
 }  // namespace
@@ -243,14 +213,22 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
       }
       if (slot.turn.load(std::memory_order_seq_cst) != seen) continue;
     }
-    const std::optional<Candidate> next = first_waiter(roster, condition, turn.limit());
-    const TurnWord to = next ? TurnWord::granted(turn.limit(), next->slot, next->ticket) : TurnWord::none();
+    const std::optional<Waiter> next = first_waiter(roster, condition, turn.limit());
+    const TurnWord to = next ? TurnWord::granted(turn.limit(), next->index, next->ticket) : TurnWord::none();
     if (!slot.turn.compare_exchange_strong(seen, to.bits(), std::memory_order_seq_cst)) continue;
     if (!next) return true;
     CAROM_STEP(turn_granted);
-    platform::wake(platform::low_half(roster.slot_at(next->slot).turn), 1);
+    platform::wake(platform::low_half(next->slot->turn), 1);
     return false;
   }
+}
+
+std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {
+  std::optional<Waiter> first;
+  each_waiter(roster, condition, limit, [&](const Waiter& waiter) {
+    if (!first || drawn_by(waiter.ticket, first->ticket)) first = waiter;
+  });
+  return first;
 }
 
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition) {

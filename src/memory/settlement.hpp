@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "memory/holding.hpp"
 #include "memory/mapped_segment.hpp"
@@ -45,6 +46,28 @@ void settle_stamp(const Roster& roster, const std::atomic<std::uint64_t>& word, 
   std::uint64_t expected = state.bits();
   holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
 }
+
+/// A living participant that waits at a condition.
+struct Waiter {
+  Slot* slot;
+  std::uint32_t index;
+  std::uint32_t ticket;
+};
+
+/// Calls visit(waiter) for those who wait at the condition with a ticket drawn by `limit`.
+template <class Visit>
+void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit, Visit visit) {
+  roster.each_slot([&](Slot& slot, std::uint32_t index) {
+    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
+    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
+      return;
+    visit(Waiter{&slot, index, turn.ticket()});
+  });
+}
+
+/// The one of them with the first ticket.
+std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit);
 
 /// Passes on the turns of the dead that were notified at the condition, to those who waited then.
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition);

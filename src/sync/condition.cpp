@@ -119,23 +119,6 @@ void wake_next(const Roster& roster, std::uint64_t condition, TurnWord last) noe
   if (next != nullptr) platform::wake(platform::low_half(next->turn), 1);
 }
 
-struct Waiter {
-  Slot* slot;
-  std::uint32_t ticket;
-};
-
-/// Calls visit(waiter) for the living that wait at the condition since before `limit` was drawn.
-template <class Visit>
-void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit, Visit visit) {
-  roster.each_slot([&](Slot& slot, std::uint32_t) {
-    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
-    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != State::waiting || !memory::drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
-      return;
-    visit(Waiter{&slot, turn.ticket()});
-  });
-}
-
 std::uint32_t depth_of(const Lock&) {
   return 1;
 }
@@ -245,9 +228,9 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
   const Roster roster = segment->roster();
   std::uint32_t seen = word_.load(std::memory_order_acquire);
   const std::uint32_t limit = ConditionWord(seen).last_ticket();
-  std::optional<Waiter> first;
+  std::optional<memory::Waiter> first;
   std::uint32_t notified = 0;
-  const auto notify = [&](const Waiter& waiter) {
+  const auto notify = [&](const memory::Waiter& waiter) {
     std::uint64_t expected = TurnWord::waiting(waiter.ticket).bits();
     if (!waiter.slot->turn.compare_exchange_strong(expected,
                                                    TurnWord::notified(limit, waiter.ticket, n > 1).bits(),
@@ -258,12 +241,9 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
     ++notified;
     if (!first || memory::drawn_by(waiter.ticket, first->ticket)) first = waiter;
   };
-  if (n == kAll) each_waiter(roster, object, limit, notify);
+  if (n == kAll) memory::each_waiter(roster, object, limit, notify);
   while (notified < n) {
-    std::optional<Waiter> next;
-    each_waiter(roster, object, limit, [&](const Waiter& waiter) {
-      if (!next || memory::drawn_by(waiter.ticket, next->ticket)) next = waiter;
-    });
+    const std::optional<memory::Waiter> next = memory::first_waiter(roster, object, limit);
     if (!next) {
       // If nobody has come since either, nobody needs to look until somebody does.
       word_.compare_exchange_strong(seen, ConditionWord(seen).without_waiters().bits(),

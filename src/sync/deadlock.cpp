@@ -30,18 +30,11 @@ struct Wait {
 };
 using Waits = std::map<std::uint32_t, Wait>;
 
+/// What the word of an object says; 0, which is nobody's, if there can be no such object.
 template <class Bits>
 Bits word_at(const MappedSegment& segment, std::uint64_t object) {
-  const auto* const base = reinterpret_cast<const std::byte*>(&segment.header());
-  return reinterpret_cast<const std::atomic<Bits>*>(base + memory::offset_in(object))
-      ->load(std::memory_order_acquire);
-}
-
-bool inside(const MappedSegment& segment, std::uint64_t object) {
-  const std::uint64_t offset = memory::offset_in(object);
-  const MappedSegment::Facts& facts = segment.facts();
-  return offset % 4 == 0 && offset >= facts.data_offset && facts.data_bytes >= 8 &&
-         offset - facts.data_offset <= facts.data_bytes - 8;
+  const auto* const word = segment.word_of<Bits>(object);
+  return word != nullptr ? word->load(std::memory_order_acquire) : 0;
 }
 
 /// A thread that holds much is a participant more than once: the id of the first of them.
@@ -90,7 +83,7 @@ Wait wait_for(const MappedSegment& segment, std::uint32_t who, std::uint64_t obj
       break;
     }
     case ObjectKind::bounded_semaphore:
-      if (object % 8 == 0 && detail::BoundedWord(word_at<std::uint64_t>(segment, object)).value() == 0)
+      if (detail::BoundedWord(word_at<std::uint64_t>(segment, object)).value() == 0)
         wait.holders = living_holders(roster, object);
       wait.any_will_do = true;
       break;
@@ -106,7 +99,7 @@ Waits all_waits(const MappedSegment& segment) {
   roster.each_slot([&](memory::Slot& slot, std::uint32_t) {
     const std::uint64_t object = slot.waiting_on.load(std::memory_order_acquire);
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);
-    if (object == 0 || !inside(segment, object) || !Roster::lives(slot)) return;
+    if (object == 0 || !Roster::lives(slot)) return;
     waits.emplace(first_seat_of(roster, slot), wait_for(segment, id, object));
   });
   return waits;

@@ -38,12 +38,42 @@ void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
   });
 }
 
+/// One thread's wait for the lock, to read or to write.
+struct Visit {
+  MappedSegment& segment;
+  std::uint32_t self;
+  Deadline deadline;
+  bool detect;
+  Waiting waiting;
+  sync::Spin spin = {};
+};
+
+/// Waits a while for the writer that was seen. How the acquire ends; nothing: it is to look again.
+std::optional<Acquisition> wait_for_writer(std::atomic<std::uint32_t>& word, SharedWord seen, Visit& visit) {
+  if (!visit.waiting.has_slept()) {
+    if (visit.deadline.expired()) return Acquisition::timed_out;
+    if (visit.spin.again()) return std::nullopt;
+  }
+  if (!seen.contended()) {
+    std::uint32_t expected = seen.bits();
+    if (!word.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
+      return std::nullopt;
+    CAROM_STEP(shared_marked);
+  }
+  if (visit.detect) {
+    visit.waiting.announce();
+    if (sync::in_deadlock(visit.segment, visit.self)) return Acquisition::deadlocked;
+  }
+  const std::uint32_t writer = seen.writer();
+  const Waited waited =
+      visit.waiting.sleep(word, seen.with_contended().bits(), {.holders = {&writer, 1}}, visit.deadline);
+  return waited == Waited::timed_out ? std::optional<Acquisition>(Acquisition::timed_out) : std::nullopt;
+}
+
 }  // namespace
 
 std::uint64_t SharedLock::object_at(const void* base) const noexcept {
-  return memory::object_ref(memory::ObjectKind::shared_lock,
-                            static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) -
-                                                       static_cast<const std::byte*>(base)));
+  return memory::object_ref(memory::ObjectKind::shared_lock, this, base);
 }
 
 Acquisition SharedLock::take(Deadline deadline, bool detect) {
@@ -54,14 +84,13 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
   const Holding own = memory::find_own_holding(base, object);
   if (word().writer() == self || (own && own.count() != 0)) return Acquisition::deadlocked;
   Roster roster = segment.roster();
-  Waiting waiting(roster, self, object);
-  sync::Spin spin;
+  Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
   std::uint32_t died = memory::kNoId;
   for (;;) {
     const SharedWord seen = word();
     std::uint32_t expected = seen.bits();
     if (seen.writer() == 0) {
-      if (!word_.compare_exchange_strong(expected, seen.taken_by(self, waiting.has_slept()).bits(),
+      if (!word_.compare_exchange_strong(expected, seen.taken_by(self, visit.waiting.has_slept()).bits(),
                                          std::memory_order_seq_cst)) {  // [S1]
         continue;
       }
@@ -76,24 +105,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
       died = seen.writer();
       break;
     }
-    if (!waiting.has_slept()) {
-      if (deadline.expired()) return Acquisition::timed_out;
-      if (spin.again()) continue;
-    }
-    if (!seen.contended()) {
-      if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
-        continue;
-      CAROM_STEP(shared_marked);
-    }
-    if (detect) {
-      waiting.announce();
-      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
-    }
-    const std::uint32_t writer = seen.writer();
-    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&writer, 1}}, deadline) ==
-        Waited::timed_out) {
-      return Acquisition::timed_out;
-    }
+    if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
   }
   CAROM_STEP(writer_taken);
   // Nobody comes in any more. Whoever is inside leaves, or dies.
@@ -112,11 +124,11 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
     if (deadline.expired()) return give_up(Acquisition::timed_out);
     if (patience.again()) continue;
     if (detect) {
-      waiting.announce();
+      visit.waiting.announce();
       if (sync::in_deadlock(segment, self)) return give_up(Acquisition::deadlocked);
     }
-    waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
-                  deadline);
+    visit.waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
+                        deadline);
   }
   CAROM_STEP(writer_inside);
   if (died != memory::kNoId) sync::record_takeover(roster, died, this);
@@ -145,8 +157,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   const void* const base = home_.segment_of(this);
   const std::uint32_t self = detail::seat_in(base);
   const std::uint64_t object = object_at(base);
-  Holding own = memory::quick_holding(base, object);
-  if (!own) own = memory::make_holding(base, object);
+  const Holding own = memory::make_holding(base, object);
   const std::uint32_t times = own.count();
   if (times != 0) {  // no writer can be inside
     own.set_count(times + 1);
@@ -160,8 +171,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   }
   MappedSegment& segment = mapped(base);
   Roster roster = segment.roster();
-  Waiting waiting(roster, self, object);
-  sync::Spin spin;
+  Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
   for (;;) {
     own.set_count(1, std::memory_order_seq_cst);  // [S1]
     CAROM_STEP(shared_counted);
@@ -169,7 +179,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     std::uint32_t expected = seen.bits();
     if (seen.writer() == 0) {
       // The wake that ended this sleep was the only one.
-      if (waiting.has_slept()) platform::wake(word_, 1);
+      if (visit.waiting.has_slept()) platform::wake(word_, 1);
       CAROM_STEP(shared_passed_on);
       return seen.tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
     }
@@ -188,33 +198,13 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
       }
       continue;
     }
-    if (!waiting.has_slept()) {
-      if (deadline.expired()) return Acquisition::timed_out;
-      if (spin.again()) continue;
-    }
-    if (!seen.contended()) {
-      if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
-        continue;
-      CAROM_STEP(shared_marked);
-    }
-    if (detect) {
-      waiting.announce();
-      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
-    }
-    const std::uint32_t writer = seen.writer();
-    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&writer, 1}}, deadline) ==
-        Waited::timed_out) {
-      return Acquisition::timed_out;
-    }
+    if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
   }
 }
 
 Release SharedLock::release_shared() {
   const void* const base = home_.segment_of(this);
-  const std::uint64_t object = object_at(base);
-  static_cast<void>(detail::seat_in(base));
-  Holding own = memory::quick_holding(base, object);
-  if (!own) own = memory::find_own_holding(base, object);
+  const Holding own = memory::find_own_holding(base, object_at(base));
   if (!own || own.count() == 0) return Release::not_owner;
   own.set_count(own.count() - 1, std::memory_order_seq_cst);  // [S1]
   CAROM_STEP(shared_left);

@@ -25,6 +25,10 @@ enum class ObjectKind : std::uint8_t {
 constexpr std::uint64_t object_ref(ObjectKind kind, std::uint64_t offset) noexcept {
   return std::uint64_t{static_cast<std::uint8_t>(kind)} << 56 | offset;
 }
+inline std::uint64_t object_ref(ObjectKind kind, const void* object, const void* segment) noexcept {
+  return object_ref(kind,
+                    reinterpret_cast<std::uintptr_t>(object) - reinterpret_cast<std::uintptr_t>(segment));
+}
 constexpr ObjectKind kind_of(std::uint64_t object) noexcept {
   return static_cast<ObjectKind>(object >> 56);
 }

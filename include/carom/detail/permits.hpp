@@ -96,14 +96,14 @@ class Permits {
   Permits& operator=(const Permits&) = delete;
 
   /// One permit that nobody is recorded to hold.
-  Acquisition take_bare(Deadline deadline, bool detect = false) {
+  Acquisition take_bare(Deadline deadline) {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     if (Word(seen).value() != 0 &&
         word_.compare_exchange_strong(seen, Word(seen).less_one().bits(), std::memory_order_acquire,  // [P1]
                                       std::memory_order_relaxed)) [[likely]] {
       return Acquisition::acquired;
     }
-    return take(deadline, false, detect);
+    return take(deadline, false, false);
   }
   Release give_bare(std::uint32_t n) noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
@@ -171,10 +171,7 @@ class Permits {
   void wake(Word given, std::uint32_t n) noexcept;
   void wake_one() noexcept;
 
-  std::uint64_t object_at(const void* segment) const noexcept {
-    return object_ref(kKind, static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(this) -
-                                                        static_cast<const std::byte*>(segment)));
-  }
+  std::uint64_t object_at(const void* segment) const noexcept { return object_ref(kKind, this, segment); }
   /// The calling thread's holding of this, if it is where one looks first.
   std::uint32_t own_entry(const void* segment) const noexcept {
     const std::uint64_t object = object_at(segment);

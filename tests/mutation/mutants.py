@@ -24,6 +24,8 @@ LAYERS = [
     ("unit", "carom_unit", ["tests/unit/carom_unit", "--gtest_brief=1"], 60),
     ("death", "carom_death", ["tests/crash/carom_death", "--gtest_brief=1"], 90),
     ("primitives", "carom_primitives", ["tests/conformance/carom_primitives", "--gtest_brief=1"], 240),
+    ("wakes", "carom_conformance_threads",
+     ["tests/conformance/carom_conformance_threads", "--gtest_brief=1", "--gtest_filter=*Wakes*"], 60),
     ("locks", "carom_conformance", ["tests/conformance/carom_conformance", "--gtest_brief=1"], 180),
     ("crash", "carom_crash", ["tests/crash/carom-crash", "--quick"], 300),
     ("storm", "carom_storm", ["tests/stress/carom-storm", "--seconds", "20"], 90),

@@ -20,12 +20,12 @@ struct Holding {
   detail::HoldingState state() const noexcept {
     return detail::HoldingState(word().load(std::memory_order_acquire));
   }
-  /// Of a living participant, as of its last change. Of a dead one that may not have happened.
-  std::uint32_t count() const noexcept { return state().done().count(); }
+  /// As noted: of permits, one may have been taken or given since.
+  std::uint32_t count() const noexcept { return state().count(); }
 
   /// For holdings that no word counts. Only the slot's participant may.
   void set_count(std::uint32_t count, std::memory_order order = std::memory_order_release) const noexcept {
-    word().store(state().counting(count).bits(), order);
+    word().store(state().with_count(count).bits(), order);
   }
 };
 
@@ -33,7 +33,7 @@ struct Holding {
 Holding find_own_holding(const void* segment, std::uint64_t object) noexcept;
 
 /// The same, or a new one with a count of 0. A thread that holds many objects takes further seats for them: throws
-/// Error (roster_full, roster_exhausted).
-Holding make_holding(const void* segment, std::uint64_t object);
+/// Error (roster_full, roster_exhausted). `stamp`: what the object's word bears, if it has any.
+Holding make_holding(const void* segment, std::uint64_t object, const detail::Stamp& stamp = {});
 
 }  // namespace carom::memory

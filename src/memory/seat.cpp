@@ -114,19 +114,34 @@ Holding holding_in(const TakenSeat& seat, std::uint32_t entry) noexcept {
 }
 
 std::uint32_t sit_down(const TakenSeat& seat, std::uint32_t epoch) noexcept {
-  const Holding first = holding_in(seat, 0);
-  this_seat = {&seat.segment->header(), seat.id, epoch, first.slot_index, first.slot->held_object,
-               first.slot->held_state};
+  this_seat.segment = &seat.segment->header();
+  this_seat.id = seat.id;
+  this_seat.epoch = epoch;
   return seat.id;
 }
 
-/// The calling thread's holding of the object, if it has a seat in the segment and the holding is where one looks first.
+const void* address_of(const void* segment, std::uint64_t object) noexcept {
+  return static_cast<const std::byte*>(segment) + detail::offset_in(object);
+}
+
 Holding quick_holding(const void* segment, std::uint64_t object) noexcept {
-  const detail::Seat& seat = detail::this_seat;
-  const std::uint32_t entry = detail::first_entry(object);
-  if (seat.segment != segment || seat.held_object[entry].load(std::memory_order_relaxed) != object) return {};
-  auto* const objects = reinterpret_cast<std::byte*>(seat.held_object);
-  return {reinterpret_cast<Slot*>(objects - offsetof(Slot, held_object)), seat.index, entry};
+  const auto* const recent = detail::recent_holding(detail::kind_of(object), address_of(segment, object));
+  if (recent == nullptr) return {};
+  auto* const state = reinterpret_cast<std::byte*>(recent->state - recent->entry);
+  return {reinterpret_cast<Slot*>(state - offsetof(Slot, held_state)), recent->slot, recent->entry};
+}
+
+Holding remembered(const void* segment, std::uint64_t object, const Holding& holding) noexcept {
+  const std::uint64_t at = detail::object_ref(detail::kind_of(object),
+                                              reinterpret_cast<std::uintptr_t>(address_of(segment, object)));
+  this_seat.recent_at(at) = {at, &holding.word(), holding.slot_index, holding.entry};
+  return holding;
+}
+
+void forget(const Holding& holding) noexcept {
+  for (detail::RecentHolding& recent : this_seat.recent) {
+    if (recent.state == &holding.word()) recent = {};
+  }
 }
 
 Holding find_in(const TakenSeat& seat, std::uint64_t object) noexcept {
@@ -135,6 +150,14 @@ Holding find_in(const TakenSeat& seat, std::uint64_t object) noexcept {
     if (holding.object().load(std::memory_order_relaxed) == object) return holding;
   }
   return {};
+}
+
+/// An empty holding to an object whose word bears the stamp.
+Holding give_to(std::uint64_t object, const Holding& holding, const detail::Stamp& stamp) noexcept {
+  forget(holding);
+  holding.word().store(holding.state().apart_from(stamp).bits(), std::memory_order_release);
+  holding.object().store(object, std::memory_order_release);
+  return holding;
 }
 
 }  // namespace
@@ -160,30 +183,24 @@ Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
   if (const Holding quick = quick_holding(segment, object)) return quick;
   for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
-    if (const Holding found = find_in(*seat, object)) return found;
+    if (const Holding found = find_in(*seat, object)) return remembered(segment, object, found);
   }
   return {};
 }
 
-Holding make_holding(const void* segment, std::uint64_t object) {
+Holding make_holding(const void* segment, std::uint64_t object, const detail::Stamp& stamp) {
   static_cast<void>(detail::seat_in(segment));
   if (const Holding found = find_own_holding(segment, object)) return found;
   for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
     for (std::uint32_t i = 0; i < kHoldings; ++i) {
       const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
-      if (holding.count() != 0) continue;
-      // Settled before it is another object's, whose word bears no stamp of it.
-      holding.word().store(holding.state().done().bits(), std::memory_order_release);
-      holding.object().store(object, std::memory_order_release);
-      return holding;
+      if (holding.count() == 0) return give_to(object, holding, stamp);
     }
   }
   MappedSegment* const mapped = MappedSegment::at(segment);
   if (mapped == nullptr) throw Error(Errc::corrupted, "segment", "is not open here");
-  const Holding holding = holding_in(take_another_seat(*mapped, true), detail::first_entry(object));
-  holding.object().store(object, std::memory_order_release);
-  return holding;
+  return give_to(object, holding_in(take_another_seat(*mapped, true), detail::first_entry(object)), stamp);
 }
 
 }  // namespace carom::memory

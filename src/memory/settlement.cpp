@@ -11,10 +11,9 @@ namespace carom::memory {
 namespace {
 
 using detail::BarrierWord;
+using detail::Change;
 using detail::HoldingState;
 using detail::LatchWord;
-using detail::Pending;
-using detail::Stamp;
 
 /// Gives back all permits of one holding whose participant is gone; how many that were. `still_gone()` is asked after
 /// each look at the holding.
@@ -24,34 +23,24 @@ std::uint32_t give_all_back(const Roster& roster, std::atomic<std::uint64_t>& wo
   std::uint32_t given = 0;
   for (;;) {
     const HoldingState state = holding.state();
-    if (state.empty() || holding.object().load(std::memory_order_acquire) != object || !still_gone())
-      return given;
-    std::uint64_t expected = state.bits();
-    Word seen(word.load(std::memory_order_acquire));
-    const Stamp stamp{holding.slot_index, holding.entry, state.tag()};
-    if (state.settled()) {
-      const std::uint32_t tag = seen.next_tag(holding.slot_index, holding.entry, state.tag());
-      if (holding.word().compare_exchange_strong(expected, state.intending(Pending::give_all, tag).bits(),
-                                                 std::memory_order_acq_rel)) {
-        CAROM_STEP(estate_intended);
-      }
+    if (holding.object().load(std::memory_order_acquire) != object || !still_gone()) return given;
+    const Word seen(word.load(std::memory_order_acquire));
+    if (seen.bears_next(holding.slot_index, holding.entry, state)) {
+      std::uint64_t expected = state.bits();
+      holding.word().compare_exchange_strong(expected, state.after(seen.stamp().change).bits(),
+                                             std::memory_order_acq_rel);
       continue;
     }
-    if (seen.bears(stamp)) {
-      holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
-      continue;
-    }
-    if (holding.state() != state) continue;  // settled since, so it did happen
-    if (state.pending() != Pending::give_all) {
-      holding.word().compare_exchange_strong(expected, state.undone().bits(), std::memory_order_acq_rel);
-      continue;
-    }
+    if (holding.state() != state) continue;  // noted since
+    if (state.count() == 0) return given;
     settle_stamp(roster, word, object, seen);
     const std::uint32_t cancelled = state.count() < seen.debt() ? state.count() : seen.debt();
     const std::uint32_t permits = state.count() - cancelled;
     if (permits > Word::kMaxValue - seen.value()) return given;  // somebody wrote over one of them
     std::uint64_t from = seen.bits();
-    const Word to = seen.plus(permits).with_debt(seen.debt() - cancelled).with_stamp(stamp);
+    const Word to = seen.plus(permits)
+                        .with_debt(seen.debt() - cancelled)
+                        .with_stamp({Change::give_all, holding.slot_index, holding.entry, state.tag() + 1});
     if (!word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel)) continue;
     CAROM_STEP(estate_given);
     given += permits;
@@ -95,29 +84,26 @@ std::uint32_t settle_holding(MappedSegment& segment, std::uint32_t who, const Ho
   const Roster roster = segment.roster();
   const HoldingState state = holding.state();
   const std::uint64_t object = holding.object().load(std::memory_order_acquire);
-  if (state.empty() || !still_gone()) return 0;
-  switch (kind_of(object)) {
-    case ObjectKind::semaphore:
-      if (auto* const word = segment.word_of<std::uint64_t>(object))
-        return give_all_back<detail::SemaphoreWord>(roster, *word, object, holding, still_gone);
-      break;
-    case ObjectKind::bounded_semaphore:
-      if (auto* const word = segment.word_of<std::uint64_t>(object))
-        return give_all_back<detail::BoundedWord>(roster, *word, object, holding, still_gone);
-      break;
-    case ObjectKind::barrier:
-      if (auto* const word = segment.word_of<std::uint64_t>(object))
-        break_barrier(*word, who, [&](BarrierWord) { return holding.state() == state; });
-      break;
-    case ObjectKind::latch:
-      if (auto* const word = segment.word_of<std::uint32_t>(object)) forsake_latch(*word);
-      break;
-    default:
-      break;
+  const ObjectKind kind = kind_of(object);
+  // Of permits more may be held than is noted.
+  if (kind == ObjectKind::semaphore || kind == ObjectKind::bounded_semaphore) {
+    if (auto* const word = segment.word_of<std::uint64_t>(object)) {
+      return kind == ObjectKind::semaphore
+                 ? give_all_back<detail::SemaphoreWord>(roster, *word, object, holding, still_gone)
+                 : give_all_back<detail::BoundedWord>(roster, *word, object, holding, still_gone);
+    }
+  }
+  if (state.count() == 0 || !still_gone()) return 0;
+  if (kind == ObjectKind::barrier) {
+    if (auto* const word = segment.word_of<std::uint64_t>(object))
+      break_barrier(*word, who, [&](BarrierWord) { return holding.state() == state; });
+  }
+  if (kind == ObjectKind::latch) {
+    if (auto* const word = segment.word_of<std::uint32_t>(object)) forsake_latch(*word);
   }
   // What nothing counts is over when it has been seen to.
   std::uint64_t expected = state.bits();
-  holding.word().compare_exchange_strong(expected, state.counting(0).bits(), std::memory_order_acq_rel);
+  holding.word().compare_exchange_strong(expected, state.with_count(0).bits(), std::memory_order_acq_rel);
   return 0;
 }
 
@@ -174,7 +160,7 @@ bool settle_slot(MappedSegment& segment, std::uint32_t index) {
   if (!pass_on_turn(segment, index)) return false;
   for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
     settle_holding(segment, segment.roster().last_id(index), {&slot, index, entry}, [] { return true; });
-    if (!Holding{&slot, index, entry}.state().empty()) return false;  // makes no sense, so nobody gets it
+    if (Holding{&slot, index, entry}.count() != 0) return false;  // makes no sense, so nobody gets it
   }
   settle_arrival(segment, index, slot.arrived.load(std::memory_order_acquire));
   return true;

@@ -32,19 +32,20 @@ std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept;
 /// Breaks the round of the barrier if somebody that had arrived is dead. True if somebody was.
 bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round);
 
-/// Settles the holding whose stamp the word bears, before that is written over. `from`: what was read of the word.
+/// Has the change noted whose stamp the word bears, before that is written over. `from`: what was read of the word.
 template <class Word>
 void settle_stamp(const Roster& roster, const std::atomic<std::uint64_t>& word, std::uint64_t object,
                   Word from) {
   const detail::Stamp stamp = from.stamp();
   const Holding holding{&roster.slot_at(stamp.slot), stamp.slot, stamp.entry};
-  detail::HoldingState state = holding.state();
-  if (state.settled() || !Word::same_tag(stamp.tag, state.tag())) return;
+  const detail::HoldingState state = holding.state();
+  if (!from.bears_next(stamp.slot, stamp.entry, state)) return;
   if (holding.object().load(std::memory_order_acquire) != object) return;
-  // Read again: only together do they say that this very change has happened.
+  // Read again: the holding may be further by as many changes as there are tags in a word.
   if (word.load(std::memory_order_acquire) != from.bits()) return;
   std::uint64_t expected = state.bits();
-  holding.word().compare_exchange_strong(expected, state.done().bits(), std::memory_order_acq_rel);
+  holding.word().compare_exchange_strong(expected, state.after(stamp.change).bits(),
+                                         std::memory_order_acq_rel);
 }
 
 /// A living participant that waits at a condition.

@@ -12,8 +12,7 @@ void each_holder(const memory::Roster& roster, std::uint64_t object, Visit visit
   roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
     for (std::uint32_t entry = 0; more && entry < memory::kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_relaxed) != object) continue;
-      // One with a change pending may hold something, whatever the change is.
-      if (memory::Holding{&slot, index, entry}.state().empty()) continue;
+      if (memory::Holding{&slot, index, entry}.count() == 0) continue;
       more = visit(roster.last_id(index));
       return;
     }

@@ -23,8 +23,8 @@ using memory::Waiting;
 
 namespace {
 
-Change change_of(const Holding& holding) noexcept {
-  return Change(holding.word(), holding.slot_index, holding.entry);
+OwnPermits own_permits(const Holding& holding) noexcept {
+  return OwnPermits(holding.word(), holding.slot_index, holding.entry);
 }
 
 }  // namespace
@@ -36,26 +36,26 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
   const std::uint64_t object = object_at(base);
   MappedSegment& segment = sync::mapped(base, "semaphore");
   Roster roster = segment.roster();
-  std::optional<Change> change;
-  if (held) change.emplace(change_of(memory::make_holding(base, object)));
+  std::optional<OwnPermits> own;
+  if (held) {
+    const Stamp stamp = Word(word_.load(std::memory_order_acquire)).stamp();
+    own.emplace(own_permits(memory::make_holding(base, object, stamp)));
+  }
   Waiting waiting(roster, self, object);
   sync::Spin spin;
   std::uint32_t recovered_from = memory::kNoId;
   bool last_try = false;
-  const auto without = [&](Acquisition outcome) {
-    if (held) change->undo();
-    return outcome;
-  };
   for (;;) {
     std::uint64_t bits = word_.load(std::memory_order_acquire);
     const Word seen(bits);
-    if (seen.value() > limit_) return without(Acquisition::corrupted);
+    if (seen.value() > limit_) return Acquisition::corrupted;
+    // Before it is written over; or, when there is none free, so that the last that took one is among the holders.
+    if (held || seen.value() == 0) memory::settle_stamp(roster, word_, object, seen);
     if (seen.value() != 0) {
       // Who has slept cannot know whether others still do.
       const bool mark = waiting.has_slept();
       const Word less = mark ? seen.less_one().with_contended() : seen.less_one();
-      if (held) memory::settle_stamp(roster, word_, object, seen);
-      if (held ? !change->template make<Pending::take>(word_, seen, mark)
+      if (held ? !own->template change<Change::take>(word_, seen, mark)
                : !word_.compare_exchange_strong(bits, less.bits(), std::memory_order_acquire,  // [P1]
                                                 std::memory_order_relaxed)) {
         continue;
@@ -64,7 +64,6 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
       sync::record_takeover(roster, recovered_from, this);
       return Acquisition::acquired_owner_died;
     }
-    if (held) change->undo();
     // Once more after the deadline: the wake that ended the sleep may have brought a permit.
     const bool give_up = last_try || (!waiting.has_slept() && deadline.expired());
     if (!give_up && !waiting.has_slept() && spin.again()) continue;
@@ -72,10 +71,10 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
       recovered_from = settled.from;
       continue;
     }
-    if (give_up) return without(Acquisition::timed_out);
+    if (give_up) return Acquisition::timed_out;
     if (detect) {
       waiting.announce();
-      if (sync::in_deadlock(segment, self)) return without(Acquisition::deadlocked);
+      if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
     }
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(bits, seen.with_contended().bits(), std::memory_order_relaxed))
@@ -96,16 +95,13 @@ Release Permits<Word>::give_held_anyhow() {
   const std::uint64_t object = object_at(base);
   const Holding holding = memory::find_own_holding(base, object);
   if (!holding) return Release::not_held;
-  Change change = change_of(holding);
-  if (change.count() == 0) return Release::not_held;
+  OwnPermits own = own_permits(holding);
+  if (own.count() == 0) return Release::not_held;
   for (;;) {
     const Word seen(word_.load(std::memory_order_acquire));
-    if (seen.value() >= limit_) {
-      change.undo();
-      return Release::too_many;
-    }
+    if (seen.value() >= limit_) return Release::too_many;
     memory::settle_stamp(roster, word_, object, seen);
-    if (!change.template make<Pending::give>(word_, seen)) continue;
+    if (!own.template change<Change::give>(word_, seen)) continue;
     if (seen.contended()) wake_one();
     return Release::released;
   }

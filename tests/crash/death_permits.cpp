@@ -67,10 +67,6 @@ class PermitDeath : public testing::Test {
   Shared<Board> board;
 };
 
-TEST_F(PermitDeath, permit_intended) {
-  expect_all_after_death_at("permit_intended");
-}
-
 TEST_F(PermitDeath, permit_taken) {
   expect_all_after_death_at("permit_taken");
 }
@@ -92,10 +88,6 @@ TEST_F(PermitDeath, permit_given) {
   dies_at("permit_given", [&] { static_cast<void>(board->signals.release()); });
   EXPECT_EQ(sleeper.wait(), 0);
   EXPECT_EQ(board->signals.get_value(), 0u);
-}
-
-TEST_F(PermitDeath, estate_intended) {
-  expect_all_after_second_death_at("estate_intended");
 }
 
 TEST_F(PermitDeath, estate_given) {

@@ -28,7 +28,7 @@ using carom::memory::Slot;
 namespace {
 
 // The version that the numbers below belong to.
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 // Where the data of a segment for two begins: after a page of header and one of roster.
 constexpr std::size_t kDataOffset = 8192;
@@ -228,23 +228,25 @@ TEST(Layout, a_permit_that_is_held_is_counted_in_the_slot_and_stamps_the_word) {
   Laid<Two> laid;
   constexpr std::uint64_t kSemaphoreRef = std::uint64_t{3} << 56 | kDataOffset;
   constexpr std::uint64_t kBoundedRef = std::uint64_t{4} << 56 | (kDataOffset + sizeof(carom::Semaphore));
-  constexpr std::uint64_t kTakenOnce = std::uint64_t{1} << 32;  // its tag
-  constexpr std::uint64_t kPendingTake = std::uint64_t{1} << 62;
+  constexpr std::uint64_t kOneTakenOnce = std::uint64_t{1} << 32 | 1;  // tag and count
+  constexpr std::uint64_t kTook = 1;
+  constexpr std::uint64_t kGave = 2;
   const Slot& slot = first_slot(laid.segment);
   {
     const std::scoped_lock hold(laid.object.semaphore);
     EXPECT_LAYOUT(slot.held_object[0].load(), kSemaphoreRef);
-    // The count says what was before: the change has happened since its stamp is in the word.
-    EXPECT_LAYOUT(slot.held_state[0].load(), kPendingTake | kTakenOnce);
-    EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 2u | std::uint64_t{1} << 32) << "entry 0 of slot 0";
+    EXPECT_LAYOUT(slot.held_state[0].load(), kOneTakenOnce);
+    EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 2u | kTook << 32 | std::uint64_t{1} << 52)
+        << "entry 0 of slot 0";
   }
-  EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 3u | std::uint64_t{2} << 32);
+  EXPECT_LAYOUT(slot.held_state[0].load(), std::uint64_t{2} << 32);
+  EXPECT_LAYOUT(long_word_at(laid.object.semaphore, 0), 3u | kGave << 32 | std::uint64_t{2} << 52);
 
   ASSERT_TRUE(laid.object.bounded.acquire());
   EXPECT_LAYOUT(slot.held_object[2].load(), kBoundedRef) << "16 bytes on: two places on";
-  EXPECT_LAYOUT(slot.held_state[2].load(), kPendingTake | kTakenOnce);
+  EXPECT_LAYOUT(slot.held_state[2].load(), kOneTakenOnce);
   EXPECT_LAYOUT(long_word_at(laid.object.bounded, 0),
-                2u | std::uint64_t{1} << 33 | std::uint64_t{2} << (33 + 13));
+                2u | kTook << 33 | std::uint64_t{2} << 49 | std::uint64_t{1} << 53);
   EXPECT_LAYOUT(word_at(laid.object.bounded, 12), 3u);
 }
 

@@ -7,6 +7,7 @@
  * What is checked
  *   conservation  at every instant what is free and what is had add up; each permit comes back once     (`counted`)
  *   the estate    who gives back for a dead holder gives what that one had, never twice                 (`give_all_back`)
+ *   noted         a holder never takes back what somebody else has noted of it                          (`note_take`)
  *   settled       at the end the dead hold nothing, and each holding of the living says what it had     (`heir`)
  *   no loss       nobody sleeps beside a free permit, or one of the dead, for ever                      (`silence`)
  * Configuration
@@ -16,12 +17,12 @@
  *                        would be gone for ever, as documented)
  *   FOREIGN              bounded: actor N only releases, once, a permit that it does not hold
  *   TAGS                 the word keeps a tag modulo that; 64 is more than there are changes
- *   ESTATE               actor 1 is dead already: it took all permits, and died before it settled the last of them
+ *   ESTATE               actor 1 is dead already: it took all permits, and died before it noted the last of them
  *   ASK_ONCE             nobody sleeps: who finds no permit, and none to be had from the dead, gives up
  *   TIMEOUTS             any wait may have a deadline, which may pass at any instant
  *   RECHECK              in a silence all sleepers look again; one such look has to get somebody on
  *   HEIR                 somebody claims the slots of the dead, and settles them, while everything else goes on
- *   Defects, to see the checks fail: NO_SETTLE NO_REREAD NO_SECOND_LOOK NO_INTENT
+ *   Defects, to see the checks fail: NO_SETTLE NO_REREAD NO_TAGS
  */
 #ifndef N
 #define N 3 /* 2 or 3 */
@@ -53,32 +54,36 @@
 #define BIT(i) (1 << (i))
 #define EVERYBODY (BIT(N + 1) - 2)
 
-/* PermitWord: value, contended, debt, stamp. Slots are actors; 0: nobody's. */
+/* PermitWord: value, contended, debt, stamp. Slots are actors. */
 #define VALUE(w) ((w) & 3)
 #define CONTENDED 4
 #define DEBT(w) (((w) >> 3) & 3)
 #define ONE_DEBT 8
 #define LOW_HALF(w) ((w) & 31)
-#define SLOT(w) (((w) >> 5) & 3)
-#define TAG(w) ((w) >> 7)
+#define CHANGE(w) (((w) >> 5) & 3)
+#define SLOT(w) (((w) >> 7) & 3)
+#define TAG(w) ((w) >> 9)
 #define LOW_TAG(t) ((t) & (TAGS - 1))
-#define BEARS(w, slot, tag) (SLOT(w) == (slot) && TAG(w) == LOW_TAG(tag))
-#define STAMPED(w, slot, tag) (LOW_HALF(w) | ((slot) << 5) | (LOW_TAG(tag) << 7))
-#define NEXT_TAG(w, slot, tag) ((tag) + 1 + (BEARS(w, slot, (tag) + 1) -> 1 : 0))
-
-/* HoldingState: count, pending, tag. */
+#define STAMPED(w, change, slot, tag) (LOW_HALF(w) | ((change) << 5) | ((slot) << 7) | (LOW_TAG(tag) << 9))
 #define NONE 0
 #define TAKE 1
 #define GIVE 2
 #define GIVE_ALL 3
+
+/* HoldingState: count, tag. */
 #define COUNT(h) ((h) & 3)
-#define PENDING(h) (((h) >> 2) & 3)
-#define TAG_OF(h) ((h) >> 4)
-#define HOLDING(count, pending, tag) ((count) | ((pending) << 2) | ((tag) << 4))
-#define INTENDING(h, what, tag) HOLDING(COUNT(h), what, tag)
-#define UNDONE(h) HOLDING(COUNT(h), NONE, TAG_OF(h))
-#define MAY_HOLD(h) (COUNT(h) || PENDING(h) != NONE)
-#define DONE(h) HOLDING((PENDING(h) == GIVE_ALL -> 0 : COUNT(h) + (PENDING(h) == TAKE -> 1 : 0) - (PENDING(h) == GIVE -> 1 : 0)), NONE, TAG_OF(h))
+#define TAG_OF(h) ((h) >> 2)
+#define HOLDING(count, tag) ((count) | ((tag) << 2))
+#define COUNT_AFTER(h, change) ((change) == GIVE_ALL -> 0 : COUNT(h) + ((change) == TAKE -> 1 : 0) - ((change) == GIVE -> 1 : 0))
+#define AFTER(h, change) HOLDING(COUNT_AFTER(h, change), TAG_OF(h) + 1)
+
+/* The last change was the one with the tag that the holding has noted; or the one after it. */
+#define BEARS(w, slot, h) (SLOT(w) == (slot) && TAG(w) == LOW_TAG(TAG_OF(h)))
+#ifdef NO_TAGS
+#define BEARS_NEXT(w, slot, h) (CHANGE(w) != NONE && SLOT(w) == (slot))
+#else
+#define BEARS_NEXT(w, slot, h) (CHANGE(w) != NONE && SLOT(w) == (slot) && TAG(w) == LOW_TAG(TAG_OF(h) + 1))
+#endif
 
 short word = INITIAL;
 short holding[N + 1];
@@ -122,82 +127,50 @@ inline wake_sleeper_of_life(whose) {
   fi
 }
 
-/* Of whoever's stamp is in `seen`, before that is written over. `theirs` is 0 when there is nothing to settle. */
+/* Of whoever's stamp is in `seen`, before that is written over. `theirs` is -1 when there is nothing to note. */
 inline settle_stamp() {
   atomic {
-    theirs = (SLOT(seen) -> holding[SLOT(seen)] : 0);
+    theirs = (CHANGE(seen) != NONE -> holding[SLOT(seen)] : -1);
     if
-    :: PENDING(theirs) == NONE || LOW_TAG(TAG_OF(theirs)) != TAG(seen) -> theirs = 0
+    :: theirs != -1 && !BEARS_NEXT(seen, SLOT(seen), theirs) -> theirs = -1
     :: else
     fi
   }
   if
-  :: atomic { theirs -> /* read again: only together do they say that this very change has happened */
-#ifndef NO_SECOND_LOOK
-       if
-       :: word != seen -> theirs = 0
-       :: else
-       fi
-#endif
-     }
+  :: atomic { theirs != -1 && word == seen } /* read again */
      atomic {
        if
-       :: theirs && holding[SLOT(seen)] == theirs -> holding[SLOT(seen)] = DONE(theirs)
+       :: holding[SLOT(seen)] == theirs -> holding[SLOT(seen)] = AFTER(theirs, CHANGE(seen))
        :: else
        fi;
        theirs = 0
      }
-  :: atomic { !theirs }
+  :: atomic { theirs == -1 || word != seen -> theirs = 0 }
   fi
 }
 
 /* give_all_back of the holding of `dead`; `given` if it gave any. */
 inline give_all_back() {
   do
-  :: atomic { state = holding[dead]; if :: state == UNDONE(state) && COUNT(state) == 0 -> state = 0; break :: else fi }
+  :: atomic { state = holding[dead] }
      atomic { seen = word }
      if
-     :: atomic { PENDING(state) == NONE ->
-#ifdef NO_INTENT
+     :: atomic { BEARS_NEXT(seen, dead, state) ->
           if
-          :: word == seen ->
-            word = STAMPED(seen + COUNT(state), dead, NEXT_TAG(seen, dead, TAG_OF(state)));
-            assert(has[dead] == COUNT(state));
-            has[dead] = 0; given = true
+          :: holding[dead] == state -> holding[dead] = AFTER(state, CHANGE(seen))
           :: else
           fi
         }
-        atomic {
-          if :: given && holding[dead] == state -> holding[dead] = HOLDING(0, NONE, NEXT_TAG(seen, dead, TAG_OF(state))) :: else fi
-#else
-          if
-          :: holding[dead] == state -> holding[dead] = INTENDING(state, GIVE_ALL, NEXT_TAG(seen, dead, TAG_OF(state)))
-          :: else
-          fi
-#endif
-        }
-     :: atomic { PENDING(state) && BEARS(seen, dead, TAG_OF(state)) ->
-          if
-          :: holding[dead] == state -> holding[dead] = DONE(state)
-          :: else
-          fi
-        }
-     :: atomic { PENDING(state) && !BEARS(seen, dead, TAG_OF(state)) }
+     :: atomic { !BEARS_NEXT(seen, dead, state) }
         if
 #ifndef NO_REREAD
-        :: atomic { holding[dead] != state } /* settled since, so it did happen */
-#define NOT_SETTLED_SINCE holding[dead] == state
+        :: atomic { holding[dead] != state } /* noted since */
+#define NOT_NOTED_SINCE holding[dead] == state
 #else
-#define NOT_SETTLED_SINCE true
+#define NOT_NOTED_SINCE true
 #endif
-        :: atomic { NOT_SETTLED_SINCE && PENDING(state) != GIVE_ALL }
-           atomic {
-             if
-             :: holding[dead] == state -> holding[dead] = UNDONE(state)
-             :: else
-             fi
-           }
-        :: atomic { NOT_SETTLED_SINCE && PENDING(state) == GIVE_ALL }
+        :: atomic { NOT_NOTED_SINCE && COUNT(state) == 0 -> break }
+        :: atomic { NOT_NOTED_SINCE && COUNT(state) }
 #ifndef NO_SETTLE
            settle_stamp();
 #endif
@@ -207,7 +180,7 @@ inline give_all_back() {
              :: word == seen ->
                assert(has[dead] == COUNT(state)); /* the estate */
                has[dead] = 0;
-               word = STAMPED(seen - n * ONE_DEBT + COUNT(state) - n, dead, TAG_OF(state));
+               word = STAMPED(seen - n * ONE_DEBT + COUNT(state) - n, GIVE_ALL, dead, TAG_OF(state) + 1);
                n = COUNT(state) - n;
                counted();
                given = given || n
@@ -230,7 +203,7 @@ inline give_all_back() {
 proctype actor(byte me) {
   short seen, theirs, state, own;
   byte dead, n, low, list, round, taken;
-  bool has_slept, deadline, last_try, given, slept, fast;
+  bool has_slept, deadline, last_try, given, slept;
   {
     round = 0;
   next_round:
@@ -252,11 +225,10 @@ proctype actor(byte me) {
 #ifdef TIMEOUTS
       if :: deadline = false :: deadline = true fi;
 #endif
-      own = DONE(holding[me]);
+      own = holding[me];
       seen = word;
-      fast = HOLDS(me) && VALUE(seen) && BEARS(seen, me, TAG_OF(own)) && LOW_TAG(TAG_OF(own) + 1);
       if
-      :: fast -> goto intend_take
+      :: HOLDS(me) && VALUE(seen) && BEARS(seen, me, own) -> goto change_take
       :: else
       fi
     }
@@ -265,48 +237,38 @@ proctype actor(byte me) {
     atomic {
       seen = word;
       if
-      :: VALUE(seen) == 0 -> goto none_free
-      :: VALUE(seen) != 0
-      fi;
-      if
-      :: !HOLDS(me) -> goto change_take
+      :: !HOLDS(me) && VALUE(seen) -> goto change_take
       :: else
       fi
     }
 #ifndef NO_SETTLE
     settle_stamp();
 #endif
+    atomic { if :: VALUE(seen) == 0 -> goto none_free :: else fi }
 
-  intend_take: /* Change::make */
-    atomic {
-      own = HOLDING(COUNT(own), NONE, NEXT_TAG(seen, me, TAG_OF(own)));
-      assert(TAG_OF(own) < 64);
-      holding[me] = INTENDING(own, TAKE, TAG_OF(own))
-    }
-  change_take:
+  change_take: /* OwnPermits::change */
     atomic {
       if
       :: word == seen ->
-        word = (HOLDS(me) -> STAMPED(seen - 1, me, TAG_OF(own)) : seen - 1);
+        assert(TAG_OF(own) < 63);
+        word = (HOLDS(me) -> STAMPED(seen - 1, TAKE, me, TAG_OF(own) + 1) : seen - 1);
         if :: has_slept -> word = word | CONTENDED :: else fi; /* who has slept cannot know whether others still do */
         has[me]++;
         counted();
         moved_on = true;
-        goto acquired
-      :: !fast && word != seen -> goto look
-      :: else -> fast = false
+        if :: HOLDS(me) -> goto note_take :: else -> goto acquired fi
+      :: else -> goto look
       fi
     }
-    atomic { holding[me] = own; goto look }
+  note_take:
+    atomic {
+      assert(holding[me] == own || holding[me] == AFTER(own, TAKE));
+      holding[me] = AFTER(own, TAKE);
+      goto acquired
+    }
 
   none_free:
-    atomic {
-      if
-      :: HOLDS(me) -> holding[me] = own /* Change::undo */
-      :: else
-      fi;
-      low = LOW_HALF(seen); seen = 0; dead = 1
-    }
+    atomic { low = LOW_HALF(seen); seen = 0; dead = 1 }
     do /* settle_object */
     :: atomic { dead <= N && !(marked & BIT(dead)) -> dead++ }
     :: atomic { dead <= N && (marked & BIT(dead)) }
@@ -334,12 +296,12 @@ proctype actor(byte me) {
     atomic { /* the holders, all at once, and who is dead already must be looked at again */
       dead = 1;
       do
-      :: dead <= N && dead != me && MAY_HOLD(holding[dead]) ->
+      :: dead <= N && dead != me && COUNT(holding[dead]) ->
         if
         :: marked & BIT(dead) -> dead = 0; list = 0; low = 0; goto look
         :: else -> armed = armed | BIT(dead); list = list | BIT(dead); dead++
         fi
-      :: dead <= N && (dead == me || !MAY_HOLD(holding[dead])) -> dead++
+      :: dead <= N && (dead == me || !COUNT(holding[dead])) -> dead++
       :: dead > N -> dead = 0; break
       od
     }
@@ -381,7 +343,7 @@ proctype actor(byte me) {
 
   timed_out:
     atomic {
-      low = 0; /* the holding is undone already */
+      low = 0;
       moved_on = true;
       waiting = waiting & ~BIT(me); has_slept = false; deadline = false; last_try = false; own = 0;
       if
@@ -392,7 +354,7 @@ proctype actor(byte me) {
 
   acquired:
     atomic {
-      waiting = waiting & ~BIT(me); has_slept = false; deadline = false; last_try = false; seen = 0; own = 0; fast = false;
+      waiting = waiting & ~BIT(me); has_slept = false; deadline = false; last_try = false; seen = 0; own = 0;
       taken++;
       if
       :: taken < DEPTH(me) -> goto take
@@ -402,20 +364,10 @@ proctype actor(byte me) {
 
   give: /* Permits::give_held, then give_held_anyhow; or give_bare */
     atomic {
+      own = holding[me];
       seen = word;
       if
-      :: !HOLDS(me) -> goto change_give
-      :: else
-      fi;
-      own = DONE(holding[me]);
-      if
-      :: VALUE(seen) >= INITIAL -> /* too many: somebody gave back what this one has */
-        taken = 0; seen = 0; own = 0; goto next_round
-      :: else
-      fi;
-      fast = BEARS(seen, me, TAG_OF(own)) && LOW_TAG(TAG_OF(own) + 1);
-      if
-      :: fast -> goto intend_give
+      :: !HOLDS(me) || (VALUE(seen) < INITIAL && BEARS(seen, me, own)) -> goto change_give
       :: else
       fi
     }
@@ -423,37 +375,41 @@ proctype actor(byte me) {
     atomic {
       seen = word;
       if
-      :: VALUE(seen) >= INITIAL -> holding[me] = own; taken = 0; seen = 0; own = 0; goto next_round
+      :: VALUE(seen) >= INITIAL -> /* too many: somebody gave back what this one has */
+        taken = 0; seen = 0; own = 0; goto next_round
       :: else
       fi
     }
 #ifndef NO_SETTLE
     settle_stamp();
 #endif
-  intend_give:
-    atomic {
-      own = HOLDING(COUNT(own), NONE, NEXT_TAG(seen, me, TAG_OF(own)));
-      assert(TAG_OF(own) < 64);
-      holding[me] = INTENDING(own, GIVE, TAG_OF(own))
-    }
   change_give:
     atomic {
       if
       :: word == seen ->
-        word = (HOLDS(me) -> STAMPED(seen + 1, me, TAG_OF(own)) : seen + 1);
+        assert(TAG_OF(own) < 63);
+        word = (HOLDS(me) -> STAMPED(seen + 1, GIVE, me, TAG_OF(own) + 1) : seen + 1);
         has[me]--;
         counted();
-        own = 0; fast = false; taken--;
-        if
-        :: seen & CONTENDED -> seen = 0
-        :: else -> seen = 0; goto given_back
-        fi
+        taken--;
+        if :: HOLDS(me) :: else -> goto given_bare fi
       :: else ->
         if
         :: !HOLDS(me) -> goto give
-        :: HOLDS(me) && fast -> fast = false; holding[me] = own; goto look_and_give
-        :: HOLDS(me) && !fast -> goto look_and_give
+        :: HOLDS(me) -> goto look_and_give
         fi
+      fi
+    }
+    atomic {
+      assert(holding[me] == own || holding[me] == AFTER(own, GIVE));
+      holding[me] = AFTER(own, GIVE)
+    }
+  given_bare:
+    atomic {
+      own = 0;
+      if
+      :: seen & CONTENDED -> seen = 0
+      :: else -> seen = 0; goto given_back
       fi
     }
   wake: /* Permits::wake */
@@ -490,7 +446,7 @@ proctype actor(byte me) {
       (killed & BIT(me)) ->
       WOKEN(me);
       seen = 0; theirs = 0; state = 0; own = 0; dead = 0; n = 0; low = 0; list = 0; round = 0; taken = 0;
-      has_slept = false; deadline = false; last_try = false; given = false; slept = false; fast = false
+      has_slept = false; deadline = false; last_try = false; given = false; slept = false
     }
     atomic { marked = marked | BIT(me); slept = (armed & BIT(me)) != 0 }
     atomic {
@@ -556,7 +512,7 @@ proctype heir() {
     dead = 1;
     do
     :: dead <= N ->
-      assert(!HOLDS(dead) || COUNT(DONE(holding[dead])) == has[dead]); /* settled */
+      assert(!HOLDS(dead) || COUNT(holding[dead]) == has[dead]); /* settled */
       dead++
     :: else -> break
     od
@@ -585,8 +541,8 @@ init {
   atomic {
 #ifdef ESTATE
     i = 2;
-    word = STAMPED(0, 1, INITIAL);
-    holding[1] = HOLDING(INITIAL - 1, TAKE, INITIAL);
+    word = STAMPED(0, TAKE, 1, INITIAL);
+    holding[1] = HOLDING(INITIAL - 1, INITIAL - 1);
     has[1] = INITIAL;
     killed = BIT(1); marked = killed; finished = killed;
 #endif

@@ -6,16 +6,16 @@
 #include <type_traits>
 
 using carom::detail::BoundedWord;
+using carom::detail::Change;
 using carom::detail::HoldingState;
-using carom::detail::Pending;
 using carom::detail::SemaphoreWord;
 using carom::detail::Stamp;
 
 namespace {
 
-constexpr Stamp kStamp{0x2345, 0xA, 0x0ABC};
-constexpr Stamp kLargest{(1u << 14) - 1, 15, (1u << 13) - 1};
-constexpr std::uint32_t kLastHoldingTag = (1u << 30) - 1;
+constexpr Stamp kStamp{Change::give, 0x2345, 0xA, 0x02BC};
+constexpr Stamp kLargest{Change::give_all, (1u << 14) - 1, 15, (1u << 11) - 1};
+constexpr std::uint32_t kLastTag = 0xffff'ffff;
 
 static_assert(SemaphoreWord::kMaxValue == 0x7fff'ffff && BoundedWord::kMaxValue == 0xffff);
 static_assert(SemaphoreWord::holding(7).bits() == 7, "a new word is its plain value");
@@ -23,15 +23,16 @@ static_assert(sizeof(SemaphoreWord) == 8 && std::is_trivially_copyable_v<Semapho
 static_assert(sizeof(HoldingState) == 8 && std::is_trivially_copyable_v<HoldingState>);
 
 void expect_same(Stamp a, Stamp b) {
+  EXPECT_EQ(a.change, b.change);
   EXPECT_EQ(a.slot, b.slot);
   EXPECT_EQ(a.entry, b.entry);
   EXPECT_EQ(a.tag, b.tag);
 }
 
 template <class Word>
-constexpr std::uint32_t kTags = 1u << 13;
+constexpr std::uint32_t kTags = 1u << 11;
 template <>
-constexpr std::uint32_t kTags<SemaphoreWord> = 1u << 14;
+constexpr std::uint32_t kTags<SemaphoreWord> = 1u << 12;
 
 template <class Word>
 class PermitWordOf : public testing::Test {};
@@ -47,7 +48,7 @@ TYPED_TEST(PermitWordOf, a_new_one_has_its_value_and_nothing_else) {
     EXPECT_EQ(word.value(), value);
     EXPECT_FALSE(word.contended());
     EXPECT_EQ(word.debt(), 0u);
-    expect_same(word.stamp(), {0, 0, 0});
+    expect_same(word.stamp(), {Change::none, 0, 0, 0});
   }
 }
 
@@ -94,44 +95,41 @@ TYPED_TEST(PermitWordOf, marking_it_contended_changes_nothing_else) {
 
 TYPED_TEST(PermitWordOf, it_bears_the_stamp_that_it_was_given_and_no_other) {
   const TypeParam word = TypeParam::holding(9).with_contended().with_debt(0xffff).with_stamp(kStamp);
-  EXPECT_TRUE(word.bears(kStamp));
-  EXPECT_FALSE(word.bears({kStamp.slot ^ 1, kStamp.entry, kStamp.tag}));
-  EXPECT_FALSE(word.bears({kStamp.slot, kStamp.entry ^ 1, kStamp.tag}));
-  EXPECT_FALSE(word.bears({kStamp.slot, kStamp.entry, kStamp.tag ^ 1}));
-  EXPECT_TRUE(word.bears({kStamp.slot, kStamp.entry, kStamp.tag + kTags<TypeParam>})) << "only its low bits";
-  EXPECT_TRUE(TypeParam::same_tag(kStamp.tag, kStamp.tag + 5 * kTags<TypeParam>));
-  EXPECT_FALSE(TypeParam::same_tag(kStamp.tag, kStamp.tag + 1));
+  EXPECT_TRUE(word.bears(kStamp.slot, kStamp.entry, kStamp.tag));
+  EXPECT_FALSE(word.bears(kStamp.slot ^ 1, kStamp.entry, kStamp.tag));
+  EXPECT_FALSE(word.bears(kStamp.slot, kStamp.entry ^ 1, kStamp.tag));
+  EXPECT_FALSE(word.bears(kStamp.slot, kStamp.entry, kStamp.tag ^ 1));
+  EXPECT_TRUE(word.bears(kStamp.slot, kStamp.entry, kStamp.tag + kTags<TypeParam>)) << "only its low bits";
 }
 
-TYPED_TEST(PermitWordOf, the_next_tag_is_never_the_one_it_bears) {
-  const std::uint32_t span = kTags<TypeParam>;
-  for (const std::uint32_t tag : {0u, 1u, span - 2, span - 1, span, 2 * span - 1, kLastHoldingTag}) {
-    for (const std::uint32_t borne : {tag, tag + 1, tag + 2, tag + span, tag + span + 1, 0u}) {
-      const TypeParam word = TypeParam::holding(1).with_stamp({3, 4, borne});
-      const std::uint32_t next = word.next_tag(3, 4, tag);
-      EXPECT_FALSE(word.bears({3, 4, next})) << tag << " " << borne;
-      EXPECT_LE(next - tag, 2u);
-      EXPECT_GE(next - tag, 1u);
+TYPED_TEST(PermitWordOf, a_change_is_not_noted_yet_if_its_tag_is_the_next) {
+  for (const std::uint32_t tag : {0u, 1u, kTags<TypeParam> - 1, kTags<TypeParam>, kLastTag}) {
+    for (const Change change : {Change::take, Change::give, Change::give_all}) {
+      const TypeParam word = TypeParam::holding(9).with_stamp({change, 3, 4, tag + 1});
+      EXPECT_TRUE(word.bears_next(3, 4, HoldingState(1, tag)));
+      EXPECT_FALSE(word.bears_next(3, 4, HoldingState(1, tag + 1)));
+      EXPECT_FALSE(word.bears_next(3, 4, HoldingState(1, tag - 1)));
+      EXPECT_FALSE(word.bears_next(3, 5, HoldingState(1, tag)));
+      EXPECT_FALSE(word.bears_next(2, 4, HoldingState(1, tag)));
     }
   }
-  const TypeParam other = TypeParam::holding(1).with_stamp({3, 4, 8});
-  EXPECT_EQ(other.next_tag(3, 5, 7), 8u) << "the stamp of another holding is in nobody's way";
-  EXPECT_EQ(other.next_tag(3, 4, 7), 9u);
 }
 
-TYPED_TEST(PermitWordOf, a_new_word_lends_its_stamp_of_zeros_to_nobody) {
-  const TypeParam word = TypeParam::holding(1);
-  EXPECT_FALSE(word.bears({0, 0, word.next_tag(0, 0, kTags<TypeParam> - 1)}));
-  EXPECT_FALSE(word.bears({0, 0, word.next_tag(0, 0, kLastHoldingTag)}));
+TYPED_TEST(PermitWordOf, a_new_word_bears_a_change_of_nobody) {
+  for (const std::uint32_t tag : {kTags<TypeParam> - 1, kLastTag})
+    EXPECT_FALSE(TypeParam::holding(1).bears_next(0, 0, HoldingState(0, tag)));
 }
 
-TYPED_TEST(PermitWordOf, one_tag_more_is_the_same_stamp_up_to_the_last_tag) {
-  const std::uint32_t last = kTags<TypeParam> - 1;
-  const TypeParam word = TypeParam::holding(5).with_contended().with_debt(9).with_stamp({3, 4, last - 1});
-  EXPECT_FALSE(word.at_last_tag());
-  EXPECT_EQ(word.with_next_tag(), word.with_stamp({3, 4, last}));
-  EXPECT_TRUE(word.with_next_tag().at_last_tag());
-  EXPECT_FALSE(TypeParam::holding(5).at_last_tag());
+TYPED_TEST(PermitWordOf, the_next_stamp_is_the_same_with_one_tag_more) {
+  for (const std::uint32_t tag : {0u, 5u, kTags<TypeParam> - 1}) {
+    for (const Change before : {Change::take, Change::give, Change::give_all}) {
+      const TypeParam word =
+          TypeParam::holding(5).with_contended().with_debt(9).with_stamp({before, 3, 4, tag});
+      EXPECT_EQ(word.with_next(Change::take), word.with_stamp({Change::take, 3, 4, tag + 1}))
+          << "the tag goes round";
+      EXPECT_EQ(word.with_next(Change::give), word.with_stamp({Change::give, 3, 4, tag + 1}));
+    }
+  }
 }
 
 TEST(SemaphoreWord, it_has_no_debt) {
@@ -146,44 +144,39 @@ TEST(BoundedWord, its_debt_touches_nothing_else) {
   }
 }
 
-TEST(HoldingState, it_keeps_count_tag_and_what_is_pending) {
-  for (const Pending pending : {Pending::none, Pending::take, Pending::give, Pending::give_all}) {
-    const HoldingState state(0xffff'ffff, kLastHoldingTag, pending);
-    EXPECT_EQ(state.count(), 0xffff'ffffu);
-    EXPECT_EQ(state.tag(), kLastHoldingTag);
-    EXPECT_EQ(state.pending(), pending);
-    EXPECT_EQ(state.settled(), pending == Pending::none);
+TEST(HoldingState, it_keeps_count_and_tag) {
+  const HoldingState state(0xffff'fffe, kLastTag);
+  EXPECT_EQ(state.count(), 0xffff'fffeu);
+  EXPECT_EQ(state.tag(), kLastTag);
+  EXPECT_EQ(HoldingState(state.bits()), state);
+}
+
+TEST(HoldingState, each_change_is_counted_and_has_a_tag) {
+  const HoldingState state(3, 7);
+  EXPECT_EQ(state.after(Change::take), HoldingState(4, 8));
+  EXPECT_EQ(state.after(Change::give), HoldingState(2, 8));
+  EXPECT_EQ(state.after(Change::give_all), HoldingState(0, 8));
+  EXPECT_EQ(state.after(Change::none), state);
+  EXPECT_EQ(state.with_count(5), HoldingState(5, 8));
+}
+
+TEST(HoldingState, the_tag_goes_round) {
+  const HoldingState state(3, kLastTag);
+  for (const Change change : {Change::take, Change::give, Change::give_all})
+    EXPECT_EQ(state.after(change).tag(), 0u);
+  EXPECT_EQ(state.after(Change::give).count(), 2u);
+  EXPECT_EQ(state.with_count(5), HoldingState(5, 0));
+}
+
+TEST(HoldingState, one_apart_from_a_stamp_does_not_go_on_to_its_tag) {
+  for (const std::uint32_t tag : {0u, 7u, (1u << 11) - 1, (1u << 12) - 1, kLastTag}) {
+    const HoldingState state(0, tag);
+    for (const std::uint32_t borne : {tag, tag + 1, tag + 2}) {
+      const auto bounded = BoundedWord::holding(1).with_stamp({Change::take, 3, 4, borne});
+      EXPECT_FALSE(bounded.bears_next(3, 4, state.apart_from(bounded.stamp()))) << tag << " " << borne;
+      const auto counting = SemaphoreWord::holding(1).with_stamp({Change::take, 3, 4, borne});
+      EXPECT_FALSE(counting.bears_next(3, 4, state.apart_from(counting.stamp()))) << tag << " " << borne;
+    }
   }
-}
-
-TEST(HoldingState, an_intent_leaves_the_count_as_it_was) {
-  const HoldingState state(3, 7, Pending::none);
-  EXPECT_EQ(state.intending(Pending::take, 8), HoldingState(3, 8, Pending::take));
-  EXPECT_FALSE(state.intending(Pending::give, 8).settled());
-}
-
-TEST(HoldingState, what_was_pending_is_counted_once_it_is_done_and_not_if_undone) {
-  const HoldingState state(3, 7, Pending::none);
-  EXPECT_EQ(state.intending(Pending::take, 8).done(), HoldingState(4, 8, Pending::none));
-  EXPECT_EQ(state.intending(Pending::give, 8).done(), HoldingState(2, 8, Pending::none));
-  EXPECT_EQ(state.intending(Pending::give_all, 8).done(), HoldingState(0, 8, Pending::none));
-  EXPECT_EQ(state.done(), state) << "nothing was pending";
-  for (const Pending what : {Pending::take, Pending::give, Pending::give_all}) {
-    EXPECT_EQ(state.intending(what, 8).undone(), HoldingState(3, 8, Pending::none));
-    EXPECT_EQ(state.intending(what, 8).done().done(), state.intending(what, 8).done());
-  }
-}
-
-TEST(HoldingState, only_a_settled_count_of_none_is_empty) {
-  EXPECT_TRUE(HoldingState(0).empty());
-  EXPECT_TRUE(HoldingState(0, 9, Pending::none).empty()) << "a tag is for ever";
-  EXPECT_FALSE(HoldingState(1, 9, Pending::none).empty());
-  EXPECT_FALSE(HoldingState(0, 9, Pending::take).empty());
-  EXPECT_TRUE(HoldingState(1, 9, Pending::give).done().empty());
-}
-
-TEST(HoldingState, counting_is_a_change_and_starts_no_other) {
-  const HoldingState state = HoldingState(2, kLastHoldingTag, Pending::take).counting(5);
-  EXPECT_EQ(state, HoldingState(5, 0, Pending::none)) << "the tag goes round";
-  EXPECT_EQ(state.counting(0), HoldingState(0, 1, Pending::none));
+  EXPECT_EQ(HoldingState(0, 7).apart_from({Change::take, 3, 4, 7}), HoldingState(0, 7));
 }

@@ -19,69 +19,60 @@
 
 namespace carom::detail {
 
-/// One change of the word by a thread that holds, or will hold, permits; beside it the thread's holding of them.
-class Change {
+/// The calling thread's permits of one object, as its slot notes them.
+class OwnPermits {
  public:
-  /// `holding` is the state of entry `entry` in slot `slot`. What a thread's own holding has pending between its calls
-  /// has happened.
-  Change(std::atomic<std::uint64_t>& holding, std::uint32_t slot, std::uint32_t entry) noexcept
-      : holding_(holding),
-        state_(HoldingState(holding.load(std::memory_order_relaxed)).done()),
-        slot_(slot),
-        entry_(entry) {}
+  explicit OwnPermits(const RecentHolding& recent) noexcept
+      : OwnPermits(*recent.state, recent.slot, recent.entry) {}
+  /// `holding` is the state of entry `entry` in slot `slot`.
+  OwnPermits(std::atomic<std::uint64_t>& holding, std::uint32_t slot, std::uint32_t entry) noexcept
+      : holding_(holding), state_(holding.load(std::memory_order_relaxed)), slot_(slot), entry_(entry) {}
 
   std::uint32_t count() const noexcept { return state_.count(); }
 
-  /// False if the word was not `seen` any more; the intent is left behind then, until the next try or undo(). Whoever's
-  /// stamp the word bears must be settled.
-  template <Pending kWhat, class Word>
-  bool make(std::atomic<std::uint64_t>& word, Word seen, bool mark = false) noexcept {
-    const std::uint32_t tag = seen.next_tag(slot_, entry_, state_.tag());
-    Word to = changed<kWhat>(seen).with_stamp({slot_, entry_, tag});
-    if (mark) to = to.with_contended();
-    return make<kWhat>(word, seen, to, tag);
-  }
-
-  /// Whether the word bears the stamp of the last change by this holding, so that make_next() will do: the same with
-  /// less to compute before the word can be changed.
+  /// Whether the last change of the word was the caller's own, so that there is nobody's to note before the next.
   template <class Word>
-  bool was_last(Word seen) const noexcept {
-    return seen.bears({slot_, entry_, state_.tag()}) && !seen.at_last_tag();
-  }
-  template <Pending kWhat, class Word>
-  bool make_next(std::atomic<std::uint64_t>& word, Word seen) noexcept {
-    return make<kWhat>(word, seen, changed<kWhat>(seen).with_next_tag(), state_.tag() + 1);
+  bool changed_last(Word seen) const noexcept {
+    return seen.bears(slot_, entry_, state_.tag());
   }
 
-  void undo() noexcept { holding_.store(state_.bits(), std::memory_order_release); }
+  /// One change of the word, then its note. False, and nothing done, if the word was not `seen` any more. Whoever's
+  /// stamp that bears must be settled.
+  template <Change kChange, class Word>
+  bool change(std::atomic<std::uint64_t>& word, Word seen, bool mark = false) noexcept {
+    static_assert(kChange == Change::take || kChange == Change::give);
+    const Word to = changed<kChange>(seen).with_stamp({kChange, slot_, entry_, state_.tag() + 1});
+    return change<kChange>(word, seen, mark ? to.with_contended() : to);
+  }
+  /// The same after changed_last().
+  template <Change kChange, class Word>
+  bool change_again(std::atomic<std::uint64_t>& word, Word seen) noexcept {
+    return change<kChange>(word, seen, changed<kChange>(seen).with_next(kChange));
+  }
 
  private:
-  template <Pending kWhat, class Word>
-  static Word changed(Word seen) noexcept {
-    return kWhat == Pending::take ? seen.less_one() : seen.plus(1);
+  template <Change kChange, class Word>
+  static constexpr Word changed(Word seen) noexcept {
+    return kChange == Change::take ? seen.less_one() : seen.plus(1);
   }
-  template <Pending kWhat, class Word>
-  bool make(std::atomic<std::uint64_t>& word, Word seen, Word to, std::uint32_t tag) noexcept {
-    holding_.store(state_.intending(kWhat, tag).bits(), std::memory_order_release);
-    CAROM_STEP(permit_intended);
+  template <Change kChange, class Word>
+  bool change(std::atomic<std::uint64_t>& word, Word seen, Word to) noexcept {
     std::uint64_t from = seen.bits();
-    const bool made =
-        word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel,  // [P1] [P2] [P3]
-                                     std::memory_order_relaxed);
-    if (!made) [[unlikely]] {
-      state_ = HoldingState(state_.count(), tag, Pending::none);
+    if (!word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel,  // [P1] [P2] [P3]
+                                      std::memory_order_relaxed)) [[unlikely]] {
       return false;
     }
-    if constexpr (kWhat == Pending::take) {  // NOLINT(bugprone-branch-clone): the steps are for tests
+    if constexpr (kChange == Change::take) {  // NOLINT(bugprone-branch-clone): the steps are for tests
       CAROM_STEP(permit_taken);
     } else {
       CAROM_STEP(permit_returned);
     }
+    holding_.store(state_.after(kChange).bits(), std::memory_order_release);
     return true;
   }
 
   std::atomic<std::uint64_t>& holding_;
-  HoldingState state_;  // as it is without the change
+  HoldingState state_;
   std::uint32_t slot_;
   std::uint32_t entry_;
 };
@@ -120,16 +111,13 @@ class Permits {
 
   /// One permit that the calling thread holds.
   Acquisition take_held(Deadline deadline, bool detect = false) {
-    const void* const base = home_.segment_of(this);
-    static_cast<void>(seat_in(base));
-    if (const std::uint32_t entry = own_entry(base); entry != kNowhere) [[likely]] {
+    if (const RecentHolding* const recent = recent_holding(kKind, this); recent != nullptr) [[likely]] {
       const Word seen(word_.load(std::memory_order_acquire));
-      Change change(this_seat.held_state[entry], this_seat.index, entry);
-      // From 1 to the limit; and the stamp is the caller's own, so there is nobody's to settle.
-      if (seen.value() - 1 < limit_ && change.was_last(seen)) [[likely]] {
-        if (change.template make_next<Pending::take>(word_, seen)) [[likely]]
-          return Acquisition::acquired;
-        change.undo();
+      OwnPermits own(*recent);
+      // From 1 to the limit.
+      if (seen.value() - 1 < limit_ && own.changed_last(seen) &&
+          own.template change_again<Change::take>(word_, seen)) [[likely]] {
+        return Acquisition::acquired;
       }
     }
     return take(deadline, true, detect);
@@ -137,18 +125,14 @@ class Permits {
 
   /// Gives one back that the calling thread holds; not_held: it holds none.
   Release give_held() {
-    const void* const base = home_.segment_of(this);
-    static_cast<void>(seat_in(base));
-    if (const std::uint32_t entry = own_entry(base); entry != kNowhere) [[likely]] {
+    if (const RecentHolding* const recent = recent_holding(kKind, this); recent != nullptr) [[likely]] {
       const Word seen(word_.load(std::memory_order_acquire));
-      Change change(this_seat.held_state[entry], this_seat.index, entry);
-      if (seen.value() < limit_ && change.was_last(seen) && change.count() != 0) [[likely]] {
-        if (change.template make_next<Pending::give>(word_, seen)) [[likely]] {
-          if (seen.contended()) [[unlikely]]
-            wake_one();
-          return Release::released;
-        }
-        change.undo();
+      OwnPermits own(*recent);
+      if (seen.value() < limit_ && own.count() != 0 && own.changed_last(seen) &&
+          own.template change_again<Change::give>(word_, seen)) [[likely]] {
+        if (seen.contended()) [[unlikely]]
+          wake_one();
+        return Release::released;
       }
     }
     return give_held_anyhow();
@@ -172,14 +156,6 @@ class Permits {
   void wake_one() noexcept;
 
   std::uint64_t object_at(const void* segment) const noexcept { return object_ref(kKind, this, segment); }
-  /// The calling thread's holding of this, if it is where one looks first.
-  std::uint32_t own_entry(const void* segment) const noexcept {
-    const std::uint64_t object = object_at(segment);
-    const std::uint32_t entry = first_entry(object);
-    return this_seat.held_object[entry].load(std::memory_order_relaxed) == object ? entry : kNowhere;
-  }
-
-  static constexpr std::uint32_t kNowhere = kHoldings;
   static constexpr ObjectKind kKind =
       std::is_same_v<Word, SemaphoreWord> ? ObjectKind::semaphore : ObjectKind::bounded_semaphore;
 

@@ -4,18 +4,27 @@
 #include <atomic>
 #include <cstdint>
 
+#include "carom/detail/object_ref.hpp"
+
 namespace carom::detail {
+
+/// An object that the calling thread holds, or held a moment ago, and the place in a slot that notes how much of it.
+struct RecentHolding {
+  std::uint64_t object = 0;  ///< its kind and address
+  std::atomic<std::uint64_t>* state = nullptr;
+  std::uint32_t slot = 0;
+  std::uint32_t entry = 0;
+};
 
 /// The segment the calling thread used last, and who the thread is there.
 struct Seat {
   const void* segment = nullptr;
   std::uint32_t id = 0;
   std::uint32_t epoch = 0;  ///< of the process that took the seat; a forked child has another
-  std::uint32_t index = 0;  ///< of its slot in the roster
 
-  // What it holds, in its slot.
-  std::atomic<std::uint64_t>* held_object = nullptr;
-  std::atomic<std::uint64_t>* held_state = nullptr;
+  static constexpr std::uint32_t kRecent = 8;
+  RecentHolding recent[kRecent];  ///< of any segment; each in its place
+  RecentHolding& recent_at(std::uint64_t object) noexcept { return recent[first_entry(object) % kRecent]; }
 };
 
 // initial-exec: one addition to the thread pointer instead of a call, also from a shared library.
@@ -35,6 +44,15 @@ inline std::uint32_t seat_in(const void* segment) {
     return seat.id;
   }
   return take_seat(segment);
+}
+
+/// Where the calling thread notes what it holds of the object, if that is known without looking for it.
+inline const RecentHolding* recent_holding(ObjectKind kind, const void* object) noexcept {
+  const std::uint64_t sought = object_ref(kind, reinterpret_cast<std::uintptr_t>(object));
+  const RecentHolding& recent = this_seat.recent_at(sought);
+  if (recent.object == sought && this_seat.epoch == process_epoch->load(std::memory_order_relaxed)) [[likely]]
+    return &recent;
+  return nullptr;
 }
 
 }  // namespace carom::detail

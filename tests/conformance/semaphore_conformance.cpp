@@ -268,6 +268,48 @@ TEST(CAROM_SUITE(Semaphore), one_may_hold_permits_of_thousands_and_each_comes_ba
   }
 }
 
+TEST(CAROM_SUITE(Semaphore), taken_by_turns_with_many_others_each_knows_what_is_held_of_it) {
+  const auto board = carom::Shared<Thousands>::anonymous({.participants = 4096});
+  const auto at = [&board](std::size_t i) -> Semaphore& { return board->each[i * 7 % 100]; };
+  Party holder([at] {
+    for (std::size_t i = 0; i < 2000; ++i) {
+      at(i).lock();
+      if (i >= 10)
+        at(i - 10).unlock();  // ten at a time, and each place of the seat is another's again and again
+    }
+    return true;
+  });
+  EXPECT_TRUE(holder.result());
+  for (std::size_t i = 1900; i < 1990; ++i) EXPECT_FALSE(at(i).locked()) << i;
+  for (std::size_t i = 1990; i < 2000; ++i) EXPECT_TRUE(at(i).locked()) << i;
+  holder.die();
+  for (Semaphore& permits : board->each) {
+    ASSERT_EQ(permits.get_value(), 1u);
+    ASSERT_TRUE(permits.holders().empty());
+  }
+}
+
+TEST(CAROM_SUITE(Semaphore), where_a_bounded_one_was_has_permits_of_its_own) {
+  union Place {
+    Place() {}
+    Semaphore counting;
+    carom::BoundedSemaphore bounded;
+  };
+  const carom::Shared<Place> place;
+  Party holder([&place] {
+    new (&place->bounded) carom::BoundedSemaphore(2);
+    place->bounded.lock();
+    place->bounded.unlock();
+    new (&place->counting) Semaphore(2);
+    place->counting.lock();
+    return place->counting.held();
+  });
+  EXPECT_EQ(holder.result(), 1);
+  EXPECT_EQ(place->counting.holders().size(), 1u);
+  holder.die();
+  EXPECT_EQ(place->counting.get_value(), 2u);
+}
+
 #ifndef CAROM_PARTIES_ARE_THREADS
 TEST(CAROM_SUITE(Semaphore), a_waiter_that_is_killed_is_forgotten) {
   const auto permits = make(0);

@@ -1,5 +1,7 @@
 #include "carom/detail/owned_word.hpp"
 
+#include <chrono>
+
 #include "carom/detail/seat.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/waiting.hpp"
@@ -19,6 +21,19 @@ using memory::Waiting;
 static_assert(memory::kIdBits == 30, "lock_word.hpp has that many bits for an owner");
 
 namespace {
+
+// How long a thread may take a word again before those that sleep for it are awake.
+constexpr std::chrono::milliseconds kCourtesyEvery{1};
+// How long they have to come for a word that is kept for them.
+constexpr std::chrono::milliseconds kKeptFor{1};
+
+constinit thread_local Deadline next_courtesy = Deadline::passed();
+
+bool courtesy_is_due() noexcept {
+  if (!next_courtesy.expired()) return false;
+  next_courtesy = Deadline::never().or_after(kCourtesyEvery);
+  return true;
+}
 
 MappedSegment& mapped(const OwnedWord& word) {
   return sync::mapped(word.segment(), "lock");
@@ -40,8 +55,12 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
     const LockWord seen = load();
     std::uint32_t expected = seen.bits();
     if (seen.free()) {
+      if (seen.kept() && !waiting.has_slept() && !deadline.expired()) {
+        waiting.sleep(word_, seen.bits(), {}, deadline.or_after(kKeptFor));
+        continue;
+      }
       // Who has slept cannot know whether others still do, so it takes the word marked.
-      const LockWord mine = LockWord::held_by(self, waiting.has_slept());
+      const LockWord mine = LockWord::held_by(self, waiting.has_slept() || seen.contended());
       if (!word_.compare_exchange_strong(expected, mine.bits(), std::memory_order_acquire,  // [O1]
                                          std::memory_order_relaxed)) {
         continue;
@@ -104,7 +123,13 @@ Release OwnedWord::give_unless_owner_died() noexcept {
 }
 
 void OwnedWord::wake_one() noexcept {
-  platform::wake(word_, 1);
+  std::uint32_t seen = LockWord::kFree;
+  const bool kept =
+      courtesy_is_due() && word_.compare_exchange_strong(seen, LockWord::kKept, std::memory_order_relaxed);
+  if (kept) CAROM_STEP(lock_kept);
+  if (platform::wake(word_, 1) != 0 || !kept) return;
+  seen = LockWord::kKept;
+  word_.compare_exchange_strong(seen, LockWord::kFree, std::memory_order_relaxed);
 }
 
 bool OwnedWord::hand_over(std::uint32_t self) noexcept {

@@ -56,7 +56,7 @@ TYPED_TEST(LockableCorrupted, all_bits_set) {
 }
 
 TYPED_TEST(LockableCorrupted, a_flag_without_an_owner) {
-  for (const std::uint32_t flags : {0x8000'0000u, 0x4000'0000u, 0xc000'0000u}) {
+  for (const std::uint32_t flags : {0x4000'0000u, 0xc000'0000u}) {  // contended alone is kept, and so free
     this->scribble(flags);
     this->expect_corrupted();
   }
@@ -68,7 +68,7 @@ TYPED_TEST(LockableCorrupted, a_flag_without_an_owner_when_the_first_slot_is_vac
   this->board_.segment().leave();  // from the slot that an id of 0 would name
   int outcome = -1;
   support::ThreadParty third([&] {
-    this->scribble(0x8000'0000);
+    this->scribble(0x4000'0000);
     outcome = this->board_->lock.acquire(false).kind();
   });
   third.leave();

@@ -70,7 +70,29 @@ class Death : public testing::Test {
   ~Death() override { Segment::remove(board.segment().name()); }
 };
 
-class LockDeath : public Death {};
+class LockDeath : public Death {
+ protected:
+  void expect_the_sleeper_gets_it_after_death_at(const char* step) {
+    support::Plain<std::atomic<bool>> release;
+    support::Plain<std::atomic<bool>> held;
+    DiesAt owner(step, [&] {
+      board->lock.lock();
+      *held = true;
+      wait_until([&] { return release->load(); });
+      board->lock.unlock();
+    });
+    wait_until([&] { return held->load(); });
+    Forked sleeper([&] {
+      if (board->lock.acquire() != Acquisition::acquired) _exit(1);
+      board->lock.unlock();
+    });
+    wait_until([&] { return board->lock.waiters() == 1 && sleeps(sleeper.pid()); });
+    *release = true;
+    owner.wait();
+    EXPECT_EQ(sleeper.wait(), 0) << "the sleeper was told of a death though the owner had released";
+    expect_in_order(board->lock);
+  }
+};
 class RosterDeath : public Death {};
 class SegmentDeath : public Death {};
 
@@ -117,23 +139,29 @@ TEST_F(LockDeath, lock_taken_over) {
 }
 
 TEST_F(LockDeath, lock_released) {
-  support::Plain<std::atomic<bool>> release;
+  expect_the_sleeper_gets_it_after_death_at("lock_released");
+}
+
+TEST_F(LockDeath, lock_kept) {
+  expect_the_sleeper_gets_it_after_death_at("lock_kept");
+}
+
+TEST_F(LockDeath, who_comes_after_a_lock_was_kept_for_the_dead_gets_it) {
   support::Plain<std::atomic<bool>> held;
-  DiesAt owner("lock_released", [&] {
+  DiesAt sleeper("woken", [&] {
+    wait_until([&] { return held->load(); });
+    board->lock.lock();
+  });
+  Forked owner([&] {
     board->lock.lock();
     *held = true;
-    wait_until([&] { return release->load(); });
+    wait_until([&] { return board->lock.waiters() == 1 && sleeps(sleeper.pid()); });
     board->lock.unlock();
   });
-  wait_until([&] { return held->load(); });
-  Forked sleeper([&] {
-    if (board->lock.acquire() != Acquisition::acquired) _exit(1);
-    board->lock.unlock();
-  });
-  wait_until([&] { return board->lock.waiters() == 1 && sleeps(sleeper.pid()); });
-  *release = true;
-  owner.wait();
-  EXPECT_EQ(sleeper.wait(), 0) << "the sleeper was told of a death though the owner had released";
+  sleeper.wait();
+  EXPECT_EQ(owner.wait(), 0);
+  EXPECT_EQ(board->lock.acquire(), Acquisition::acquired);
+  board->lock.unlock();
   expect_in_order(board->lock);
 }
 

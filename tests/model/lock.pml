@@ -20,6 +20,8 @@
  *                        threads of equal priority; without it, any of them
  *   RECHECK_ANY          a sleeper may look again at any instant
  *   RECHECK_SILENT       all sleepers look again, but only when nothing else moves, as kRecheck sees to
+ *   KEEP                 who gives a contended word back may keep it for those who sleep. Who has not slept waits a moment
+ *                        before it takes a kept word; here it may take it at any instant
  *   ATOMIC_WATCH         what the code cannot do: fellows are looked up at the very instant of falling asleep
  *   Defects, to see the checks fail: NO_FELLOWS NO_OWNER_WATCH NO_ARM NO_PASS_ON TAKE_UNMARKED LEAVE_UNMARKED
  *                        DOUBT_THE_LIVING UNTOLD NO_TAKEOVER
@@ -52,6 +54,8 @@
 #define CONTENDED 8
 #define INHERITED 16
 #define OWNER(word) ((word) & 7)
+#define KEPT CONTENDED
+#define IS_FREE(word) ((word) == FREE || (word) == KEPT)
 
 byte word[LOCKS];    /* OwnedWord::word_ */
 byte waiting[LOCKS]; /* Slot::waiting_on, one bit an actor */
@@ -178,17 +182,17 @@ proctype actor(byte me) {
     atomic {
       seen = word[lock];
       if
-      :: seen == FREE
+      :: IS_FREE(seen)
       :: else -> goto occupied
       fi
     }
     atomic { /* LockWord::held_by */
       if
-      :: word[lock] == FREE ->
+      :: word[lock] == seen ->
 #ifdef TAKE_UNMARKED
         word[lock] = me;
 #else
-        word[lock] = me | (has_slept -> CONTENDED : 0);
+        word[lock] = me | (has_slept || seen == KEPT -> CONTENDED : 0);
 #endif
         takes(lock, 0);
         goto acquired
@@ -354,7 +358,30 @@ proctype actor(byte me) {
       :: else -> goto given
       fi
     }
+#ifdef KEEP
+    atomic { /* OwnedWord::wake_one */
+      seen = 0;
+      if
+      :: word[lock] == FREE -> word[lock] = KEPT; seen = KEPT
+      :: true
+      fi
+    }
+    atomic {
+      if
+      :: asleep & waiting[lock] -> seen = 0
+      :: else
+      fi;
+      wake_sleeper_of_word(lock)
+    }
+    atomic {
+      if
+      :: seen == KEPT && word[lock] == KEPT -> word[lock] = FREE
+      :: else
+      fi
+    }
+#else
     wake_sleeper_of_word(lock);
+#endif
 
   given:
     atomic {
@@ -439,7 +466,7 @@ init {
     finished == EVERYBODY ->
     i = 0;
     do
-    :: i < LOCKS -> assert(word[i] == FREE || (marked & BIT(OWNER(word[i])))); i++
+    :: i < LOCKS -> assert(IS_FREE(word[i]) || (marked & BIT(OWNER(word[i])))); i++
     :: else -> break
     od
   }

@@ -59,8 +59,20 @@ TEST(LockWord, handed_over_it_keeps_its_flags_and_loses_its_owner) {
   EXPECT_EQ(quiet.owner(), LockWord::kHandedOver);
 }
 
-TEST(LockWord, a_flag_alone_is_not_free) {
-  EXPECT_FALSE(LockWord(1u << 31).free());
+TEST(LockWord, kept_it_is_free_and_known_to_be_contended) {
+  const LockWord word(LockWord::kKept);
+  EXPECT_TRUE(word.free());
+  EXPECT_TRUE(word.kept());
+  EXPECT_TRUE(word.contended());
+  EXPECT_FALSE(word.inherited());
+  EXPECT_FALSE(word.handed_over());
+  EXPECT_EQ(word.owner(), 0u);
+  EXPECT_FALSE(LockWord(LockWord::kFree).kept());
+  EXPECT_FALSE(LockWord::held_by(kId, true).kept());
+}
+
+TEST(LockWord, inherited_from_nobody_by_nobody_is_not_free) {
   EXPECT_FALSE(LockWord(1u << 30).free());
+  EXPECT_FALSE(LockWord(3u << 30).free());
   EXPECT_EQ(LockWord(3u << 30).owner(), 0u);
 }

@@ -10,10 +10,12 @@
 //   happen when the owner dies.
 //
 // STATES                  from               to                          by whom                     function
-//   take                  free               held                        anyone                      held_by
-//   take after a sleep    free               held, contended             a waiter that has slept     held_by
+//   take                  free, kept         held                        anyone                      held_by
+//   take after a sleep    free, kept         held, contended             a waiter that has slept     held_by
 //   mark                  held               held, contended             a waiter before it sleeps   with_contended
 //   give back             any                free                        Lock: anyone; RLock: owner  kFree
+//   keep                  free               kept                        who gave it back just now   kKept
+//   keep no longer        kept               free                        the same, if nobody slept   kFree
 //   hand over             held               handed over                 the owner                   to_nobody
 //   take over             held, owner gone   held, inherited, contended  whoever comes next          taken_over_by
 //   declare consistent    held, owner gone   free                        anyone, policy refuse       kFree
@@ -25,7 +27,8 @@
 //   is on its way to set it or to take the word; should that one die, those who slept beside it are woken by its
 //   death, or look again by themselves within kRecheck.
 //   inherited is true from a take-over until the word is given back.
-//   Free is 0 exactly: a flag without an owner is never stored.
+//   Free is 0 exactly. Kept is contended without an owner: free, and whoever has not slept yet waits a moment before it
+//   takes it. That is a courtesy: safety does not rest on it. No other flag is ever stored without an owner.
 //
 // ORDER
 //   [O1] Taking acquires; [O2] giving back releases: what an owner did is visible to the next. Taking over acquires
@@ -35,7 +38,8 @@
 //
 // WAKE
 //   Giving back a contended word wakes one sleeper. Who has slept takes the word with contended set, since others may
-//   sleep on; so the chain goes on until a wake finds nobody. A waiter that gives up marks the word first if it has
+//   sleep on; so the chain goes on until a wake finds nobody. Once a millisecond the word that a thread gives back to
+//   sleepers is kept for them, or it might take it again and again before they are awake. A waiter that gives up marks the word first if it has
 //   slept, since it may have been handed the one wake. Every sleep also ends with the life of the owner that was seen,
 //   or of a fellow waiter, and after kRecheck at the latest (docs/design/waiting.md).
 //
@@ -48,6 +52,7 @@
 //   lock_taken_over   new owner recorded, inherited                 the next takes over in turn, and is told
 //   lock_released     free, the sleeper not woken                   the kernel wakes a sleeper that watched the dead;
 //                                                                   if it was not the owner: their own re-check
+//   lock_kept         kept, the sleeper not woken                   the same; and whoever comes waits a millisecond at most
 //   lock_handed_over  nobody in particular holds it, on purpose     nobody: whoever was to release it does
 //   rlock_deepened    a depth above 1                               the next: it holds the lock once
 //   rlock_released    depth 0, owner still recorded                 the next takes over, and is told
@@ -67,13 +72,15 @@ namespace carom::detail {
 class LockWord {
  public:
   static constexpr std::uint32_t kFree = 0;
+  static constexpr std::uint32_t kKept = 1u << 31;
   static constexpr std::uint32_t kHandedOver = 1;  // an id that the roster never gives out
 
   constexpr explicit LockWord(std::uint32_t bits) noexcept : bits_(bits) {}
 
   constexpr std::uint32_t bits() const noexcept { return bits_; }
   constexpr std::uint32_t owner() const noexcept { return bits_ & kOwner; }
-  constexpr bool free() const noexcept { return bits_ == kFree; }
+  constexpr bool free() const noexcept { return bits_ == kFree || bits_ == kKept; }
+  constexpr bool kept() const noexcept { return bits_ == kKept; }
   constexpr bool handed_over() const noexcept { return owner() == kHandedOver; }
   constexpr bool contended() const noexcept { return (bits_ & kContended) != 0; }
   constexpr bool inherited() const noexcept { return (bits_ & kInherited) != 0; }

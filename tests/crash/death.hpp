@@ -1,9 +1,10 @@
-// A process that is killed at a step of a DEATH table.
+// Processes that are killed, or halted, at a step of a DEATH table.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
 #include <cstring>
 #include <functional>
 
@@ -38,5 +39,40 @@ class DiesAt {
 inline void dies_at(const char* name, const std::function<void()>& body) {
   DiesAt(name, body).wait();
 }
+
+struct Halt {
+  std::atomic<bool> there{false};
+  std::atomic<bool> over{false};
+};
+inline Halt* halt = nullptr;
+
+inline void halt_there(const char* name) noexcept {
+  if (std::strcmp(name, fatal_step) != 0 || halt->over) return;
+  halt->there = true;
+  support::wait_until([] { return halt->over.load(); });
+}
+
+/// Runs `body` in a process that halts when it first comes to the step `name`, until it is let go or killed.
+class HaltsAt {
+ public:
+  HaltsAt(const char* name, const std::function<void()>& body)
+      : child_([this, name, body] {
+          fatal_step = name;
+          halt = &*halt_;
+          carom::detail::at_step = halt_there;
+          body();
+        }) {}
+  bool sleeps() const { return !halt_->there && support::sleeps(child_.pid()); }
+  void wait_until_there() const {
+    support::wait_until([this] { return halt_->there.load(); });
+  }
+  void kill() { child_.kill(); }
+  void let_go() { halt_->over = true; }
+  int wait() { return child_.wait(); }
+
+ private:
+  support::Plain<Halt> halt_;
+  support::Forked child_;
+};
 
 }  // namespace crash

@@ -231,6 +231,22 @@ TEST(CAROM_SUITE(Barrier), an_enrolled_party_that_dies_elsewhere_breaks_it) {
   EXPECT_TRUE(barrier->broken());
 }
 
+// The rounds are counted with 16 bits.
+TEST(CAROM_SUITE(Barrier), a_party_that_met_65536_rounds_ago_may_die) {
+  const auto barrier = make(2);
+  Party early([&barrier] { return meet(*barrier); });
+  EXPECT_GE(meet(*barrier), 0);
+  EXPECT_GE(early.result(), 0);
+  for (int round = 1; round < 65536; ++round) {
+    barrier->abort();
+    barrier->reset();
+  }
+  early.die();
+  std::vector<Party> parties = parties_that_wait(*barrier, 1);
+  EXPECT_EQ(barrier->wait(), 1);
+  EXPECT_EQ(parties[0].leave(), 0);
+}
+
 TEST(CAROM_SUITE(Barrier), a_party_that_has_left_may_die) {
   const auto barrier = make(2);
   Party enrolled([&barrier] {
@@ -293,5 +309,32 @@ TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_breaks_it) {
   support::wait_until([&hall] { return hall->acted == 1; });
   actor.die();
   EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
+}
+
+TEST(CAROM_SUITE(Barrier), one_that_comes_during_an_action_learns_of_the_actors_death) {
+  const carom::Shared<Hall> hall(std::in_place, 2);
+  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+  Party actor([&hall] {
+    hall->barrier.wait([&hall] {
+      hall->acted = 1;
+      support::wait_until([] { return false; });
+    });
+  });
+  support::wait_until([&hall] { return hall->acted == 1; });
+  parties.emplace_back([&hall] { return meet(hall->barrier); });
+  wait_for_sleepers(hall->barrier, parties, 2);
+  actor.die();
+  for (Party& party : parties) EXPECT_EQ(party.leave(), broken(BarrierBreak::party_died));
+}
+
+TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_as_it_waits_elsewhere_breaks_both) {
+  const carom::Shared<Hall> hall(std::in_place, 2);
+  const auto elsewhere = make(2);
+  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+  Party actor([&] { hall->barrier.wait([&] { elsewhere->wait(); }); });
+  support::wait_until([&] { return elsewhere->waiters() == 1 && actor.sleeps(); });
+  actor.die();
+  EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
+  EXPECT_EQ(meet(*elsewhere), broken(BarrierBreak::party_died));
 }
 #endif

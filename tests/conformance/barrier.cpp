@@ -231,6 +231,17 @@ TEST(CAROM_SUITE(Barrier), an_enrolled_party_that_dies_elsewhere_breaks_it) {
   EXPECT_TRUE(barrier->broken());
 }
 
+TEST(CAROM_SUITE(Barrier), who_slept_before_the_party_enrolled_is_told_too) {
+  const auto barrier = make(3);
+  std::vector<Party> parties = parties_that_wait(*barrier, 1);
+  Party enrolled([&barrier] { barrier->enrol(); });
+  enrolled.wait_until_done();
+  parties.emplace_back([&barrier] { return meet(*barrier); });
+  wait_for_sleepers(*barrier, parties, 2);
+  enrolled.die();
+  for (Party& party : parties) EXPECT_EQ(party.leave(), broken(BarrierBreak::party_died));
+}
+
 // The rounds are counted with 16 bits.
 TEST(CAROM_SUITE(Barrier), a_party_that_met_65536_rounds_ago_may_die) {
   const auto barrier = make(2);

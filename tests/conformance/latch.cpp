@@ -113,6 +113,19 @@ TEST(CAROM_SUITE(Latch), who_dies_with_a_promise_forsakes_those_who_wait) {
   EXPECT_FALSE(latch->try_wait());
 }
 
+TEST(CAROM_SUITE(Latch), who_slept_before_the_promise_was_made_is_told_too) {
+  const auto latch = make(2);
+  std::vector<Party> sleepers;
+  sleepers.emplace_back([&latch] { return latch->wait().kind(); });
+  wait_for_sleepers(*latch, sleepers, 1);
+  Party party([&latch] { latch->promise(); });
+  party.wait_until_done();
+  sleepers.emplace_back([&latch] { return latch->wait().kind(); });
+  wait_for_sleepers(*latch, sleepers, 2);
+  party.die();
+  for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.leave(), LatchWait::forsaken);
+}
+
 TEST(CAROM_SUITE(Latch), who_dies_before_anybody_waits_forsakes_them_too) {
   const auto latch = make(1);
   Party party([&latch] { latch->promise(2); });

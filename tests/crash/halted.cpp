@@ -146,6 +146,25 @@ TEST_F(HaltedCondition, who_is_granted_a_turn_by_one_that_dies_is_woken_by_the_n
   EXPECT_EQ(second.wait(), 1);
 }
 
+// The second has adopted the turn of the first, and not yet cleared where it came from.
+TEST_F(HaltedCondition, a_turn_that_was_adopted_is_not_granted_again) {
+  const std::unique_ptr<HaltsAt> first = first_in_line();
+  HaltsAt second("turn_adopted", [this] { _exit(wait_for_turn()); });
+  wait_until([&] { return board->condition.waiters() == 1 && second.sleeps(); });
+  Forked third = asleep(2);
+  notify();
+  first->kill();
+  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  second.wait_until_there();
+  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0);
+  second.let_go();
+  EXPECT_EQ(second.wait(), 1);
+  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(30)), 0);
+  EXPECT_EQ(board->condition.waiters(), 1u) << "one notification, and two were notified";
+  notify();
+  EXPECT_EQ(third.wait(), 1);
+}
+
 // The second is granted the turn of the first, and stopped before it has seen that.
 TEST_F(HaltedCondition, who_is_stopped_passes_on_the_turn_that_it_was_granted) {
   const std::unique_ptr<HaltsAt> first = first_in_line();

@@ -51,10 +51,11 @@ std::vector<Party> parties_that_wait(Barrier& barrier, std::size_t count) {
 }
 
 struct Hall {
-  explicit Hall(std::int64_t parties) : barrier(parties), inner(1), counts{} {}
+  explicit Hall(std::int64_t parties) : barrier(parties), inner(1), elsewhere(2), counts{} {}
 
   Barrier barrier;
   Barrier inner;
+  Barrier elsewhere;
   std::atomic<int> acted{0};
   std::atomic<int> early{0};
   std::array<std::atomic<int>, 4> counts;
@@ -340,12 +341,11 @@ TEST(CAROM_SUITE(Barrier), one_that_comes_during_an_action_learns_of_the_actors_
 
 TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_as_it_waits_elsewhere_breaks_both) {
   const carom::Shared<Hall> hall(std::in_place, 2);
-  const auto elsewhere = make(2);
   std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
-  Party actor([&] { hall->barrier.wait([&] { elsewhere->wait(); }); });
-  support::wait_until([&] { return elsewhere->waiters() == 1 && actor.sleeps(); });
+  Party actor([&] { hall->barrier.wait([&] { hall->elsewhere.wait(); }); });
+  support::wait_until([&] { return hall->elsewhere.waiters() == 1 && actor.sleeps(); });
   actor.die();
   EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
-  EXPECT_EQ(meet(*elsewhere), broken(BarrierBreak::party_died));
+  EXPECT_EQ(meet(hall->elsewhere), broken(BarrierBreak::party_died));
 }
 #endif

@@ -179,19 +179,22 @@ TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_counts_as_dead) {
   EXPECT_EQ(lock.acquire(), Acquisition::acquired_owner_died);
 }
 
-TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_sends_its_sleepers_away) {
+TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_sends_the_sleepers_of_each_of_its_locks_away) {
   auto& board = *this->board_;
   Party quitter([this, &board] {
     board.lock.lock();
+    board.other.lock();
     support::wait_until([&board] { return board.go.load(); });
     this->board_.segment().leave();
   });
-  support::wait_until([&board] { return board.lock.locked(); });
+  support::wait_until([&board] { return board.other.locked(); });
   std::vector<Party> sleepers;
-  sleepers.emplace_back([&board] { return board.lock.acquire().kind(); });
-  wait_for_sleepers(board.lock, sleepers, 1);
+  for (auto* const lock : {&board.lock, &board.other}) {
+    sleepers.emplace_back([lock] { return lock->acquire().kind(); });
+    support::wait_until([&] { return lock->waiters() == 1 && sleepers.back().sleeps(); });
+  }
   board.go = true;
-  EXPECT_EQ(sleepers[0].result(), Acquisition::acquired_owner_died);
+  for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.result(), Acquisition::acquired_owner_died);
 }
 
 TYPED_TEST(LockableDeath, who_left_and_came_back_is_somebody_else) {

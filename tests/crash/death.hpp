@@ -5,15 +5,23 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <functional>
 
 #include "carom/detail/step.hpp"
+#include "memory/waiting.hpp"
 #include "support/plain.hpp"
 
 namespace crash {
 
 inline const char* fatal_step = "";
+
+/// One that is to be woken at a step is woken by what the test does, and not, on a busy machine, by the re-check.
+inline void set_step(const char* name) {
+  fatal_step = name;
+  if (std::strcmp(name, "woken") == 0) carom::memory::Waiting::set_recheck(std::chrono::hours(1));
+}
 
 inline void die_there(const char* name) noexcept {
   if (std::strcmp(name, fatal_step) == 0) raise(SIGKILL);
@@ -24,7 +32,7 @@ class DiesAt {
  public:
   DiesAt(const char* name, const std::function<void()>& body)
       : child_([=] {
-          fatal_step = name;
+          set_step(name);
           carom::detail::at_step = die_there;
           body();
         }) {}
@@ -57,7 +65,7 @@ class HaltsAt {
  public:
   HaltsAt(const char* name, const std::function<void()>& body)
       : child_([this, name, body] {
-          fatal_step = name;
+          set_step(name);
           halt = &*halt_;
           carom::detail::at_step = halt_there;
           body();

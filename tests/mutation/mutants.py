@@ -113,7 +113,7 @@ def noticed_by(at, layers):
         if built.returncode != 0:
             if "unknown target" in built.stdout:
                 continue
-            return "compiler", built.stdout[-400:]
+            return "compiler", re.search(r"error: .*|$", built.stdout)[0]
         code, said = try_program([str(at / command[0])] + command[1:], environment, seconds)
         if code is None:
             return layer, f"still running after {seconds} s"
@@ -177,7 +177,10 @@ def main():
             blamed = noticed_by(binaries, layers)
         finally:
             path.write_text(whole)
-        if blamed:
+        if blamed and blamed[0] == "compiler":
+            stale.append(mutant["name"])
+            print(f"{mutant['name']:44} STALE: {blamed[1]}", flush=True)
+        elif blamed:
             counts[blamed[0]] = counts.get(blamed[0], 0) + 1
             print(f"{mutant['name']:44} {blamed[0]:12} {blamed[1]}", flush=True)
         elif "why" in mutant:

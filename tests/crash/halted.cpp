@@ -191,6 +191,20 @@ TEST_F(HaltedCondition, who_is_granted_a_turn_by_one_that_dies_is_woken_by_the_n
   EXPECT_EQ(second.wait(), 1);
 }
 
+TEST_F(HaltedCondition, a_turn_that_was_adopted_and_left_is_nobodys) {
+  const std::unique_ptr<HaltsAt> first = first_in_line();
+  Forked second = asleep(1);
+  Forked third = asleep(2);
+  notify();
+  first->kill();
+  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  EXPECT_EQ(second.wait(), 1);
+  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(30)), 0);
+  EXPECT_EQ(board->condition.waiters(), 1u) << "one notification, and two were notified";
+  notify();
+  EXPECT_EQ(third.wait(), 1);
+}
+
 // The second has adopted the turn of the first, and not yet cleared where it came from.
 TEST_F(HaltedCondition, a_turn_that_was_adopted_is_not_granted_again) {
   const std::unique_ptr<HaltsAt> first = first_in_line();

@@ -78,7 +78,12 @@ std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
     CAROM_STEP(id_published);
     slot.life.send_away();
     std::uint32_t high = header_.high_water.load(std::memory_order_relaxed);
-    header_.next_slot.store(index + 1, std::memory_order_relaxed);
+    // Only onwards: of two that join at one time the one with the earlier slot may be the later here.
+    const std::uint32_t after = start + tried + 1;
+    std::uint32_t next = header_.next_slot.load(std::memory_order_relaxed);
+    while (static_cast<std::int32_t>(after - next) > 0 &&
+           !header_.next_slot.compare_exchange_weak(next, after, std::memory_order_relaxed)) {
+    }
     while (high <= index && !header_.high_water.compare_exchange_weak(high, index + 1)) {
     }
     return id;

@@ -51,10 +51,11 @@ std::vector<Party> parties_that_wait(Barrier& barrier, std::size_t count) {
 }
 
 struct Hall {
-  explicit Hall(std::int64_t parties) : barrier(parties), inner(1), counts{} {}
+  explicit Hall(std::int64_t parties) : barrier(parties), inner(1), elsewhere(2), counts{} {}
 
   Barrier barrier;
   Barrier inner;
+  Barrier elsewhere;
   std::atomic<int> acted{0};
   std::atomic<int> early{0};
   std::array<std::atomic<int>, 4> counts;
@@ -231,6 +232,33 @@ TEST(CAROM_SUITE(Barrier), an_enrolled_party_that_dies_elsewhere_breaks_it) {
   EXPECT_TRUE(barrier->broken());
 }
 
+TEST(CAROM_SUITE(Barrier), who_slept_before_the_party_enrolled_is_told_too) {
+  const auto barrier = make(3);
+  std::vector<Party> parties = parties_that_wait(*barrier, 1);
+  Party enrolled([&barrier] { barrier->enrol(); });
+  enrolled.wait_until_done();
+  parties.emplace_back([&barrier] { return meet(*barrier); });
+  wait_for_sleepers(*barrier, parties, 2);
+  enrolled.die();
+  for (Party& party : parties) EXPECT_EQ(party.leave(), broken(BarrierBreak::party_died));
+}
+
+// The rounds are counted with 16 bits.
+TEST(CAROM_SUITE(Barrier), a_party_that_met_65536_rounds_ago_may_die) {
+  const auto barrier = make(2);
+  Party early([&barrier] { return meet(*barrier); });
+  EXPECT_GE(meet(*barrier), 0);
+  EXPECT_GE(early.result(), 0);
+  for (int round = 1; round < 65536; ++round) {
+    barrier->abort();
+    barrier->reset();
+  }
+  early.die();
+  std::vector<Party> parties = parties_that_wait(*barrier, 1);
+  EXPECT_EQ(barrier->wait(), 1);
+  EXPECT_EQ(parties[0].leave(), 0);
+}
+
 TEST(CAROM_SUITE(Barrier), a_party_that_has_left_may_die) {
   const auto barrier = make(2);
   Party enrolled([&barrier] {
@@ -293,5 +321,31 @@ TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_breaks_it) {
   support::wait_until([&hall] { return hall->acted == 1; });
   actor.die();
   EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
+}
+
+TEST(CAROM_SUITE(Barrier), one_that_comes_during_an_action_learns_of_the_actors_death) {
+  const carom::Shared<Hall> hall(std::in_place, 2);
+  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+  Party actor([&hall] {
+    hall->barrier.wait([&hall] {
+      hall->acted = 1;
+      support::wait_until([] { return false; });
+    });
+  });
+  support::wait_until([&hall] { return hall->acted == 1; });
+  parties.emplace_back([&hall] { return meet(hall->barrier); });
+  wait_for_sleepers(hall->barrier, parties, 2);
+  actor.die();
+  for (Party& party : parties) EXPECT_EQ(party.leave(), broken(BarrierBreak::party_died));
+}
+
+TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_as_it_waits_elsewhere_breaks_both) {
+  const carom::Shared<Hall> hall(std::in_place, 2);
+  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+  Party actor([&] { hall->barrier.wait([&] { hall->elsewhere.wait(); }); });
+  support::wait_until([&] { return hall->elsewhere.waiters() == 1 && actor.sleeps(); });
+  actor.die();
+  EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
+  EXPECT_EQ(meet(hall->elsewhere), broken(BarrierBreak::party_died));
 }
 #endif

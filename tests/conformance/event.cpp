@@ -217,6 +217,18 @@ TEST(CAROM_SUITE(EventDescriptor), may_go_while_it_waits_and_move) {
   EXPECT_TRUE(readable(second.fd(), kLong));
 }
 
+TEST(CAROM_SUITE(SleepingDescriptor), goes_without_its_event_being_set) {
+  const auto event = make();
+  for (int round = 0; round < 10; ++round) {
+    const EventDescriptor descriptor(*event);
+    support::wait_until([&] {
+      const std::vector<carom::Participant> waiting = event->waiting();
+      return waiting.size() == 1 && support::sleeps(static_cast<pid_t>(waiting[0].tid));
+    });
+  }
+  EXPECT_EQ(event->waiters(), 0u);
+}
+
 TEST(CAROM_SUITE(EventDescriptor), several_tell_of_the_same_event) {
   const auto event = make();
   EventDescriptor one(*event);

@@ -78,6 +78,19 @@ TEST(CAROM_SUITE(Latch), the_last_count_wakes_all_who_wait) {
   EXPECT_EQ(last.leave(), 0);
 }
 
+TEST(CAROM_SUITE(Latch), counts_of_many_at_one_time_all_count) {
+  constexpr int kCounts = 500'000;
+  const auto latch = make(4 * kCounts);
+  std::vector<Party> parties;
+  for (int i = 0; i < 4; ++i) {
+    parties.emplace_back([&latch] {
+      for (int count = 0; count < kCounts; ++count) latch->count_down();
+    });
+  }
+  for (Party& party : parties) EXPECT_EQ(party.leave(), 0);
+  EXPECT_EQ(latch->left(), 0u);
+}
+
 TEST(CAROM_SUITE(Latch), parties_arrive_and_wait_for_each_other) {
   const auto latch = make(5);
   std::vector<Party> parties;
@@ -98,6 +111,19 @@ TEST(CAROM_SUITE(Latch), who_dies_with_a_promise_forsakes_those_who_wait) {
   for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.leave(), LatchWait::forsaken);
   EXPECT_EQ(latch->wait(), LatchWait::forsaken);
   EXPECT_FALSE(latch->try_wait());
+}
+
+TEST(CAROM_SUITE(Latch), who_slept_before_the_promise_was_made_is_told_too) {
+  const auto latch = make(2);
+  std::vector<Party> sleepers;
+  sleepers.emplace_back([&latch] { return latch->wait().kind(); });
+  wait_for_sleepers(*latch, sleepers, 1);
+  Party party([&latch] { latch->promise(); });
+  party.wait_until_done();
+  sleepers.emplace_back([&latch] { return latch->wait().kind(); });
+  wait_for_sleepers(*latch, sleepers, 2);
+  party.die();
+  for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.leave(), LatchWait::forsaken);
 }
 
 TEST(CAROM_SUITE(Latch), who_dies_before_anybody_waits_forsakes_them_too) {

@@ -102,7 +102,10 @@ TYPED_TEST(LockableAcquire, signals_do_not_end_a_wait_early) {
     return outcome == Acquisition::timed_out && Clock::now() - begin >= 120ms;
   });
   wait_for_sleepers(lock, waiters, 1);
-  while (!waiters[0].done()) waiters[0].signal(SIGUSR1);
+  support::wait_until([&] {
+    waiters[0].signal(SIGUSR1);  // not without pause: then it might get to nothing but its handler
+    return waiters[0].done();
+  });
   EXPECT_TRUE(waiters[0].result());
 }
 

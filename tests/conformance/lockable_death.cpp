@@ -153,6 +153,22 @@ TYPED_TEST(LockableDeath, a_chain_of_dying_heirs_ends_with_the_first_who_lives) 
   EXPECT_EQ(this->board_.segment().takeovers(), 7u);
 }
 
+TYPED_TEST(LockableDeath, the_sleepers_of_each_of_its_locks_are_told) {
+  auto& board = *this->board_;
+  Party holder([&board] {
+    board.lock.lock();
+    board.other.lock();
+  });
+  holder.wait_until_done();
+  std::vector<Party> sleepers;
+  for (auto* const lock : {&board.lock, &board.other}) {
+    sleepers.emplace_back([lock] { return lock->acquire().kind(); });
+    support::wait_until([&] { return lock->waiters() == 1 && sleepers.back().sleeps(); });
+  }
+  holder.die();
+  for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.result(), Acquisition::acquired_owner_died);
+}
+
 TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_counts_as_dead) {
   auto& lock = this->lock_;
   Party quitter([this, &lock] {
@@ -161,6 +177,24 @@ TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_counts_as_dead) {
   });
   quitter.wait_until_done();
   EXPECT_EQ(lock.acquire(), Acquisition::acquired_owner_died);
+}
+
+TYPED_TEST(LockableDeath, an_owner_that_leaves_the_segment_sends_the_sleepers_of_each_of_its_locks_away) {
+  auto& board = *this->board_;
+  Party quitter([this, &board] {
+    board.lock.lock();
+    board.other.lock();
+    support::wait_until([&board] { return board.go.load(); });
+    this->board_.segment().leave();
+  });
+  support::wait_until([&board] { return board.other.locked(); });
+  std::vector<Party> sleepers;
+  for (auto* const lock : {&board.lock, &board.other}) {
+    sleepers.emplace_back([lock] { return lock->acquire().kind(); });
+    support::wait_until([&] { return lock->waiters() == 1 && sleepers.back().sleeps(); });
+  }
+  board.go = true;
+  for (Party& sleeper : sleepers) EXPECT_EQ(sleeper.result(), Acquisition::acquired_owner_died);
 }
 
 TYPED_TEST(LockableDeath, who_left_and_came_back_is_somebody_else) {

@@ -32,6 +32,16 @@ TYPED_TEST(LockableRefuse, among_the_living_it_is_a_lock_like_any_other) {
   EXPECT_EQ(lock.acquire(1ms), Acquisition::timed_out);
 }
 
+TYPED_TEST(LockableRefuse, a_release_wakes_whoever_sleeps) {
+  auto& lock = this->lock_;
+  lock.lock();
+  std::vector<Party> sleepers;
+  sleepers.emplace_back([&lock] { return lock.acquire().kind(); });
+  wait_for_sleepers(lock, sleepers, 1);
+  EXPECT_EQ(lock.release(), Release::released);
+  EXPECT_EQ(sleepers[0].leave(), Acquisition::acquired);
+}
+
 TYPED_TEST(LockableRefuse, every_way_to_acquire_is_refused_once_the_owner_died) {
   auto& lock = this->lock_;
   party_that_holds(lock).die();

@@ -173,6 +173,31 @@ TEST(CAROM_SUITE(SharedLock), the_death_of_a_writer_wakes_all_who_sleep) {
   EXPECT_EQ(lock.reader_count(), 4u);
 }
 
+TEST(CAROM_SUITE(SharedLock), one_release_lets_in_all_readers_that_sleep) {
+  const SharedTable table;
+  SharedLock& lock = table->lock;
+  ASSERT_TRUE(lock.acquire());
+  std::vector<Party> readers;
+  for (int i = 0; i < 4; ++i) readers.emplace_back([&lock] { return lock.acquire_shared().kind(); });
+  wait_for_sleepers(lock, readers, 4);
+  EXPECT_EQ(lock.release(), Release::released);
+  for (Party& reader : readers) EXPECT_EQ(reader.result(), Acquisition::acquired);
+  EXPECT_EQ(lock.reader_count(), 4u);
+}
+
+TEST(CAROM_SUITE(SharedLock), each_release_wakes_the_next_writer_that_sleeps) {
+  const SharedTable table;
+  SharedLock& lock = table->lock;
+  ASSERT_TRUE(lock.acquire());
+  std::vector<Party> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&lock] { return lock.acquire() && lock.release() == Release::released; });
+  }
+  wait_for_sleepers(lock, writers, 4);
+  EXPECT_EQ(lock.release(), Release::released);
+  for (Party& writer : writers) EXPECT_EQ(writer.result(), 1);  // whose end would wake another
+}
+
 TEST(CAROM_SUITE(SharedLock), a_stream_of_readers_does_not_starve_a_writer) {
   const SharedTable table;
   std::vector<Party> readers;

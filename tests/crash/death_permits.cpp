@@ -52,11 +52,13 @@ class PermitDeath : public testing::Test {
   void expect_all_after_second_death_at(const char* step) {
     dies_at("permit_returned", [&] { take_two_and_give_one(board->bounded); });
     dies_at("permit_returned", [&] { take_two_and_give_one(board->scoped); });
+    support::Plain<std::atomic<bool>> held;
     Forked first([&] {
       std::scoped_lock all(board->bounded, board->scoped);
+      *held = true;
       pause();
     });
-    wait_until([&] { return board->bounded.holders().size() == 1 && board->scoped.holders().size() == 1; });
+    wait_until([&] { return held->load(); });
     first.kill();
     dies_at(step, [&] { board->bounded.get_value(); });
     dies_at(step, [&] { board->scoped.get_value(); });

@@ -150,6 +150,15 @@ TEST_F(HaltedSharedLock, a_reader_that_gives_way_wakes_the_writer_that_sleeps_on
   EXPECT_EQ(reader.wait(), Acquisition::acquired);
 }
 
+// Counted first, looked second: whoever writes sees the one that has not looked yet.
+TEST_F(HaltedSharedLock, a_reader_that_has_not_looked_yet_keeps_a_writer_out) {
+  HaltsAt reader("shared_counted", [this] { _exit(board->shared.acquire_shared().kind()); });
+  reader.wait_until_there();
+  EXPECT_FALSE(board->shared.try_lock());
+  reader.let_go();
+  EXPECT_EQ(reader.wait(), Acquisition::acquired);
+}
+
 // The first to sleep is woken, and a writer comes in before it gets there. The second never watched that one.
 TEST_F(HaltedSharedLock, a_reader_that_finds_a_writer_dead_wakes_who_did_not_watch_it) {
   board->shared.lock();

@@ -14,9 +14,9 @@ struct Group {
   void (*run)(bench::Report&, bool quick);
 };
 constexpr Group kGroups[] = {
-    {"uncontended", bench::run_uncontended},
-    {"contended", bench::run_contended},
-    {"recovery", bench::run_recovery},
+    {"uncontended", bench::run_uncontended}, {"contended", bench::run_contended},
+    {"handoff", bench::run_handoff},         {"wake_all", bench::run_wake_all},
+    {"barrier", bench::run_barrier},         {"recovery", bench::run_recovery},
 };
 
 }  // namespace

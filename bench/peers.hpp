@@ -9,10 +9,18 @@
 #include <semaphore.h>
 
 #include <atomic>
+#include <boost/interprocess/sync/interprocess_condition.hpp>
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/interprocess_recursive_mutex.hpp>
+#include <boost/interprocess/sync/interprocess_semaphore.hpp>
+#include <boost/interprocess/sync/interprocess_sharable_mutex.hpp>
+#include <boost/interprocess/sync/scoped_lock.hpp>
 #include <carom/carom.hpp>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -88,10 +96,11 @@ class StdMutex {
   std::mutex mutex_;
 };
 
-template <int kType, int kRobust>
+template <int kType, int kRobust, int kProtocol = PTHREAD_PRIO_NONE>
 class PthreadMutex {
  public:
-  static constexpr const char* kName = kType == PTHREAD_MUTEX_RECURSIVE     ? "pthread recursive robust"
+  static constexpr const char* kName = kProtocol == PTHREAD_PRIO_INHERIT    ? "pthread PI"
+                                       : kType == PTHREAD_MUTEX_RECURSIVE   ? "pthread recursive robust"
                                        : kType == PTHREAD_MUTEX_ADAPTIVE_NP ? "pthread adaptive"
                                        : kRobust == PTHREAD_MUTEX_ROBUST    ? "pthread robust"
                                                                             : "pthread shared";
@@ -101,6 +110,7 @@ class PthreadMutex {
     expect_zero(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "setpshared");
     expect_zero(pthread_mutexattr_settype(&attributes, kType), "settype");
     expect_zero(pthread_mutexattr_setrobust(&attributes, kRobust), "setrobust");
+    expect_zero(pthread_mutexattr_setprotocol(&attributes, kProtocol), "setprotocol");
     expect_zero(pthread_mutex_init(&mutex_, &attributes), "pthread_mutex_init");
     pthread_mutexattr_destroy(&attributes);
   }
@@ -120,7 +130,38 @@ class PthreadMutex {
 using PthreadShared = PthreadMutex<PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED>;
 using PthreadAdaptive = PthreadMutex<PTHREAD_MUTEX_ADAPTIVE_NP, PTHREAD_MUTEX_STALLED>;
 using PthreadRobust = PthreadMutex<PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST>;
+using PthreadPi = PthreadMutex<PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT>;
 using PthreadRecursiveRobust = PthreadMutex<PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ROBUST>;
+
+class BoostMutex {
+ public:
+  static constexpr const char* kName = "Boost mutex";
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  boost::interprocess::interprocess_mutex mutex_;
+};
+
+class BoostRecursive {
+ public:
+  static constexpr const char* kName = "Boost recursive mutex";
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  boost::interprocess::interprocess_recursive_mutex mutex_;
+};
+
+class BoostSemaphore {
+ public:
+  static constexpr const char* kName = "Boost semaphore";
+  void lock() { semaphore_.wait(); }
+  void unlock() { semaphore_.post(); }
+
+ private:
+  boost::interprocess::interprocess_semaphore semaphore_{1};
+};
 
 class Semaphore {
  public:
@@ -280,10 +321,15 @@ class PthreadSignal {
   pthread_cond_t condition_;
 };
 
-/// On cache lines of its own, so that no contestant pays for a neighbour.
+/// On cache lines of its own, so that no contestant pays for a neighbour. Never destroyed: the memory goes as a whole.
 template <class Peer>
-struct alignas(64) Placed {
-  Peer peer;
+class alignas(64) Placed {
+ public:
+  Placed() { new (bytes_) Peer; }
+  Peer& peer() { return *std::launder(reinterpret_cast<Peer*>(bytes_)); }
+
+ private:
+  alignas(64) std::byte bytes_[sizeof(Peer)];
 };
 
 }  // namespace bench

@@ -141,7 +141,7 @@ void wait_until_asleep(const std::vector<Child>& sleepers, const Stage& stage) {
 template <class Peer>
 std::optional<Outcome> kill_one(const Scenario& scenario, std::int64_t settle_ns) {
   const carom::Shared<Placed<Peer>> lock;
-  Peer& peer = lock->peer;
+  Peer& peer = lock->peer();
   const SharedPage<Stage> shared;
   Stage& stage = *shared.operator->();
 

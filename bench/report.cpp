@@ -84,7 +84,7 @@ void Report::describe_machine() {
 
 void Report::summarize() {
   line();
-  line("Summary: ratios of medians, carom to peer, smaller is better");
+  line("Summary: ratios of medians, carom to peer");
   for (const Verdict& v : verdicts_) {
     line(fmt::format("{}: carom {}, best peer {} ({}), ratio {:.2f}, target {}, {}", v.row, v.carom, v.peer,
                      v.peer_name, v.ratio, v.target, v.met ? "met" : "missed"));

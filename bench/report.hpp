@@ -16,7 +16,7 @@ struct Series {
   std::vector<double> samples;
 };
 
-/// A row that has a target. Smaller is better for all of them.
+/// A row that has a target: "<= 1.00" where smaller is better, ">= 1.00" where larger is.
 struct Verdict {
   std::string row;
   std::string carom;  ///< as printed, with its unit

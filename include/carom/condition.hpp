@@ -178,6 +178,7 @@ class Condition {
     return outcome ? std::cv_status::no_timeout : std::cv_status::timeout;
   }
   [[noreturn]] static void refuse();
+  std::uint32_t draw_ticket() noexcept;
   void notify_waiters(std::uint32_t n) noexcept;
   template <class Visit>
   auto with_lock(Visit visit) const;

@@ -30,7 +30,9 @@
 //   A dead participant's slot is not given away while its turn is notified or granted.
 //
 // ORDER
-//   [T1] waiting is stored before the lock is given back, so who notifies under the lock sees it. [T2] Notifying
+//   [T1] waiting is stored before the lock is given back, so who notifies under the lock sees it; and before the object's
+//   word says for good that somebody waits: who finds nobody and has the word say so, which it may without the lock,
+//   looked before the second of the two tickets that each waiter draws, or does not change the word. [T2] Notifying
 //   releases and leaving acquires. What the data guarded by the lock needs, the lock gives.
 //
 // WAKE

@@ -148,6 +148,14 @@ auto Condition::with_lock(Visit visit) const {
   }
 }
 
+std::uint32_t Condition::draw_ticket() noexcept {
+  std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  while (!word_.compare_exchange_weak(seen, ConditionWord(seen).with_waiter().bits(),
+                                      std::memory_order_seq_cst, std::memory_order_relaxed)) {
+  }
+  return ConditionWord(seen).with_waiter().last_ticket();
+}
+
 template <class L>
 ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_token* stop) {
   if (!lock.owned()) refuse();
@@ -157,12 +165,12 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   const std::uint32_t self = detail::seat_in(base);
   Roster roster = segment.roster();
 
-  std::uint32_t bits = word_.load(std::memory_order_relaxed);
-  while (!word_.compare_exchange_weak(bits, ConditionWord(bits).with_waiter().bits(),
-                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
-  }
+  const std::uint32_t ticket = draw_ticket();
   CAROM_STEP(ticket_drawn);
-  Turn turn(segment, object, self, ConditionWord(bits).with_waiter().last_ticket());
+  Turn turn(segment, object, self, ticket);
+  // Another one, for nobody: whoever looked around before this one was seen to wait, and found nobody, finds the word
+  // changed, or this changes it back.
+  static_cast<void>(draw_ticket());
   const std::uint32_t depth = depth_of(lock);
   for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());
   CAROM_STEP(condition_unlocked);

@@ -22,17 +22,15 @@ static_assert(memory::kIdBits == 30, "lock_word.hpp has that many bits for an ow
 
 namespace {
 
-// How long a thread may take a word again before those that sleep for it are awake.
-constexpr std::chrono::milliseconds kCourtesyEvery{1};
-// How long they have to come for a word that is kept for them.
+// How long a thread that was woken, or was polite, may take words again and again from those that sleep for them.
+constexpr std::chrono::milliseconds kTurn{1};
+// How long those have to come for a word that is kept for them.
 constexpr std::chrono::milliseconds kKeptFor{1};
 
-constinit thread_local Deadline next_courtesy = Deadline::passed();
+constinit thread_local Deadline end_of_turn = Deadline::passed();
 
-bool courtesy_is_due() noexcept {
-  if (!next_courtesy.expired()) return false;
-  next_courtesy = Deadline::never().or_after(kCourtesyEvery);
-  return true;
+void begin_turn() noexcept {
+  end_of_turn = Deadline::never().or_after(kTurn);
 }
 
 MappedSegment& mapped(const OwnedWord& word) {
@@ -66,6 +64,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
         continue;
       }
       CAROM_STEP(lock_taken);
+      if (waiting.has_slept()) begin_turn();
       return Acquisition::acquired;
     }
     const Standing standing = seen.handed_over() ? Standing::lives : roster.standing(seen.owner());
@@ -124,9 +123,12 @@ Release OwnedWord::give_unless_owner_died() noexcept {
 
 void OwnedWord::wake_one() noexcept {
   std::uint32_t seen = LockWord::kFree;
-  const bool kept =
-      courtesy_is_due() && word_.compare_exchange_strong(seen, LockWord::kKept, std::memory_order_relaxed);
-  if (kept) CAROM_STEP(lock_kept);
+  const bool kept = end_of_turn.expired() &&
+                    word_.compare_exchange_strong(seen, LockWord::kKept, std::memory_order_relaxed);
+  if (kept) {
+    CAROM_STEP(lock_kept);
+    begin_turn();
+  }
   if (platform::wake(word_, 1) != 0 || !kept) return;
   seen = LockWord::kKept;
   word_.compare_exchange_strong(seen, LockWord::kFree, std::memory_order_relaxed);

@@ -289,6 +289,25 @@ TEST(CAROM_SUITE(Semaphore), taken_by_turns_with_many_others_each_knows_what_is_
   }
 }
 
+TEST(CAROM_SUITE(Semaphore), each_is_known_to_its_holder_whichever_were_held_before) {
+  const carom::Shared<std::array<Semaphore, 24>> board;
+  for (Semaphore& held : *board) {
+    for (Semaphore& first : *board) {
+      for (Semaphore& second : *board) {
+        if (&held == &first || &held == &second || &first == &second) continue;
+        const std::scoped_lock hold(held);
+        first.lock();
+        first.unlock();
+        const std::scoped_lock both(second, first);
+        ASSERT_EQ(first.held(), 1u);
+        ASSERT_EQ(second.held(), 1u);
+        ASSERT_EQ(first.holders().size(), 1u);
+        ASSERT_EQ(second.holders().size(), 1u);
+      }
+    }
+  }
+}
+
 TEST(CAROM_SUITE(Semaphore), where_a_bounded_one_was_has_permits_of_its_own) {
   union Place {
     Place() {}

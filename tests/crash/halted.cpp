@@ -260,4 +260,15 @@ TEST_F(HaltedCondition, who_is_stopped_passes_on_the_turn_that_it_was_granted) {
   EXPECT_EQ(third.wait(), 1);
 }
 
+// Whoever notifies without the lock finds nobody while one is about to wait. That one is not forgotten for it.
+TEST_F(HaltedCondition, a_waiter_that_has_drawn_its_ticket_is_found_by_the_next_though_not_by_this_one) {
+  HaltsAt waiter("ticket_drawn", [this] { _exit(wait_for_turn()); });
+  waiter.wait_until_there();
+  board->condition.notify();
+  waiter.let_go();
+  wait_until([&] { return board->condition.waiters() == 1; });
+  notify();
+  EXPECT_EQ(waiter.wait(), 1);
+}
+
 }  // namespace

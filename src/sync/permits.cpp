@@ -67,9 +67,12 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
     // Once more after the deadline: the wake that ended the sleep may have brought a permit.
     const bool give_up = last_try || (!waiting.has_slept() && deadline.expired());
     if (!give_up && !waiting.has_slept() && spin.again()) continue;
-    if (const memory::Settled settled = memory::settle_object(segment, object); settled.permits != 0) {
-      recovered_from = settled.from;
-      continue;
+    const bool ever_held = seen.stamp().change != Change::none;
+    if (ever_held) {
+      if (const memory::Settled settled = memory::settle_object(segment, object); settled.permits != 0) {
+        recovered_from = settled.from;
+        continue;
+      }
     }
     if (give_up) return Acquisition::timed_out;
     if (detect) {
@@ -82,9 +85,10 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
       CAROM_STEP(permit_marked);
     }
     std::uint32_t ids[memory::kWatchedHolders];
-    last_try =
-        waiting.sleep(platform::low_half(word_), seen.with_contended().low_half(),
-                      {.holders = sync::some_holders(roster, object, ids)}, deadline) == Waited::timed_out;
+    memory::Company company;
+    if (ever_held) company.holders = sync::some_holders(roster, object, ids);
+    last_try = waiting.sleep(platform::low_half(word_), seen.with_contended().low_half(), company,
+                             deadline) == Waited::timed_out;
   }
 }
 

@@ -19,6 +19,10 @@ constexpr int kSmoothing = 8;
 constinit thread_local int average = kUnknown;
 constinit thread_local bool alone = false;
 
+// A thread may be bound to one processor, and set free again, at any time; asking costs a good part of what a sleep does.
+constexpr unsigned kAskEvery = 64;
+constinit thread_local unsigned waits = 0;
+
 }  // namespace
 
 void Spin::set_rounds(int rounds) noexcept {
@@ -27,7 +31,7 @@ void Spin::set_rounds(int rounds) noexcept {
 
 int Spin::limit() noexcept {
   if (const int rounds = chosen.load(std::memory_order_relaxed); rounds != kUnknown) return rounds;
-  if (average == kUnknown || alone) alone = platform::usable_processors() == 1;
+  if (average == kUnknown || (alone && ++waits % kAskEvery == 0)) alone = platform::usable_processors() == 1;
   if (average == kUnknown) average = kMost * kSmoothing / 2;
   return alone ? 0 : std::min(kMost, 2 * average / kSmoothing + kLeast);
 }

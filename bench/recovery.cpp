@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "children.hpp"
-#include "peers.hpp"
+#include "peers/carom.hpp"
+#include "peers/pthread.hpp"
 #include "rows.hpp"
 #include "stats.hpp"
 
@@ -22,7 +23,6 @@ namespace bench {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kPatienceNs = 10 * kSecond;
 constexpr std::int64_t kAllocationPatienceNs = 120 * kSecond;
 constexpr std::size_t kMaxSleepers = 200;
 constexpr std::size_t kBigBytes = std::size_t{4} << 30;
@@ -141,9 +141,9 @@ void wait_until_asleep(const std::vector<Child>& sleepers, const Stage& stage) {
 template <class Peer>
 std::optional<Outcome> kill_one(const Scenario& scenario, std::int64_t settle_ns) {
   const carom::Shared<Placed<Peer>> lock;
-  Peer& peer = lock->peer;
+  Peer& peer = **lock;
   const SharedPage<Stage> shared;
-  Stage& stage = *shared.operator->();
+  Stage& stage = *shared;
 
   Child owner([&] {
     if (scenario.victim == Victim::other_namespace) {
@@ -261,9 +261,10 @@ void run_scenario(Report& report, const Scenario& scenario, std::mt19937& random
                     scenario.name, scenario.sleepers, scenario.rounds, who.name, first.median,
                     fmt::format("[{:.0f} {:.0f}]", first.q1, first.q3), first.max, all.median,
                     fmt::format("[{:.0f} {:.0f}]", all.q1, all.q3), all.max));
-    const std::string row = fmt::format("{}, {} asleep", scenario.name, scenario.sleepers);
-    report.add(Series{"recovery", row + ", next owner", who.name, "us", who.first});
-    report.add(Series{"recovery", row + ", all", who.name, "us", who.all});
+    report.add(Series{"recovery", scenario.name, fmt::format("{} asleep", scenario.sleepers), "next owner",
+                      who.name, "us", who.first});
+    report.add(Series{"recovery", scenario.name, fmt::format("{} asleep", scenario.sleepers), "all", who.name,
+                      "us", who.all});
   }
   judge(report, scenario, contestants[0], contestants[1]);
 }

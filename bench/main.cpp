@@ -18,6 +18,7 @@ struct Group {
 constexpr Group kGroups[] = {
     {"uncontended", bench::run_uncontended},
     {"contended", bench::run_contended},
+    {"handoff", bench::run_handoff},
     {"recovery", bench::run_recovery},
 };
 

@@ -16,9 +16,8 @@ struct Group {
   void (*run)(bench::Report&, bool quick);
 };
 constexpr Group kGroups[] = {
-    {"uncontended", bench::run_uncontended},
-    {"contended", bench::run_contended},
-    {"handoff", bench::run_handoff},
+    {"uncontended", bench::run_uncontended}, {"contended", bench::run_contended},
+    {"handoff", bench::run_handoff},         {"wake_all", bench::run_wake_all},
     {"recovery", bench::run_recovery},
 };
 

@@ -8,6 +8,7 @@ namespace bench {
 void run_uncontended(Report& report, bool quick);
 void run_contended(Report& report, bool quick);
 void run_handoff(Report& report, bool quick);
+void run_wake_all(Report& report, bool quick);
 void run_recovery(Report& report, bool quick);
 
 }  // namespace bench

@@ -9,6 +9,7 @@ void run_uncontended(Report& report, bool quick);
 void run_contended(Report& report, bool quick);
 void run_handoff(Report& report, bool quick);
 void run_wake_all(Report& report, bool quick);
+void run_barrier(Report& report, bool quick);
 void run_recovery(Report& report, bool quick);
 
 }  // namespace bench

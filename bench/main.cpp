@@ -18,7 +18,8 @@ struct Group {
 constexpr Group kGroups[] = {
     {"uncontended", bench::run_uncontended}, {"contended", bench::run_contended},
     {"handoff", bench::run_handoff},         {"wake_all", bench::run_wake_all},
-    {"barrier", bench::run_barrier},         {"recovery", bench::run_recovery},
+    {"barrier", bench::run_barrier},         {"readers_writers", bench::run_readers_writers},
+    {"recovery", bench::run_recovery},
 };
 
 }  // namespace

@@ -134,9 +134,10 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
-  /// Waits for its end. False if it ended otherwise than by exit code 0, or has not ended in time.
+  /// Waits for its end. Throws Interrupted. False if it ended otherwise than by exit code 0, or has not ended in time.
   bool ends_well_within(std::int64_t ns) {
     for (const std::int64_t until = now_ns() + ns; now_ns() < until; sleep_ns(200'000)) {
+      throw_if_interrupted();
       int status = 0;
       const pid_t ended = waitpid(pid_, &status, WNOHANG);
       if (ended != pid_) continue;
@@ -180,6 +181,14 @@ void run_together(int count, const Body& body) {
   for (Child& child : children) {
     if (!child.ends_well_within(kPatienceNs)) unexpected("a child");
   }
+}
+
+/// What `measure` returns in a process of its own: what this process learns by doing, later children would inherit.
+template <class Measure>
+double in_child(const Measure& measure) {
+  const SharedPage<double> result;
+  run_together(1, [&](int) { *result = measure(); });
+  return *result;
 }
 
 }  // namespace bench

@@ -1,6 +1,7 @@
 // What a lock, a permit, a question or a notification costs when nobody else is there.
 #include <fmt/format.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -55,6 +56,10 @@ struct Handles {
   Sysv sysv;
   SysvUndo sysv_undo;
 };
+constexpr std::size_t kMostCandidates = 64;
+constexpr std::size_t kMostRounds = 101;
+using Samples = std::array<std::array<double, kMostRounds>, kMostCandidates>;
+constexpr std::int64_t kRoundPatienceNs = 5'000'000'000;
 constexpr int kSlower = 50;  ///< so many times fewer pairs where each is a system call
 
 /// The one loop, made anew for each contestant, with the calls inlined as far as its header allows. The
@@ -193,11 +198,30 @@ void print_others(Report& report, const std::vector<Candidate>& all) {
   }
 }
 
+/// In a process of its own: what carom learns here is not for the groups that follow.
+void measure(Report& report, const std::vector<Candidate>& all, Samples& samples, std::size_t rounds,
+             int pairs) {
+  // In a process with one thread the C library leaves out the atomics of std::mutex, and nobody locks there.
+  const std::jthread second([](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock hold(mutex);
+    std::condition_variable_any().wait(hold, stop, [] { return false; });
+  });
+  for (const Candidate& who : all) ns_per_pair(who, pairs);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    report.progress(fmt::format("uncontended: round {} of {}", round + 1, rounds));
+    for (std::size_t turn = 0; turn < all.size(); ++turn) {
+      const std::size_t who = (round + turn) % all.size();
+      samples[who][round] = ns_per_pair(all[who], pairs);
+    }
+  }
+}
+
 }  // namespace
 
 void run_uncontended(Report& report, bool quick) {
   const int pairs = quick ? 20'000 : 200'000;
-  const std::size_t rounds = quick ? 11 : 101;
+  const std::size_t rounds = quick ? 11 : kMostRounds;
   report.line();
   report.line(
       fmt::format("Uncontended, one thread: {} rounds of {} pairs or calls each; ratios are paired by round",
@@ -216,20 +240,12 @@ void run_uncontended(Report& report, bool quick) {
   const std::size_t locks = all.size();
   std::apply(enter, objects->others);
 
-  // In a process with one thread the C library leaves out the atomics of std::mutex, and nobody locks there.
-  const std::jthread second([](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock hold(mutex);
-    std::condition_variable_any().wait(hold, stop, [] { return false; });
-  });
-  for (Candidate& who : all) ns_per_pair(who, pairs);
-  for (std::size_t round = 0; round < rounds; ++round) {
-    throw_if_interrupted();
-    report.progress(fmt::format("uncontended: round {} of {}", round + 1, rounds));
-    for (std::size_t turn = 0; turn < all.size(); ++turn) {
-      Candidate& who = all[(round + turn) % all.size()];
-      who.samples.push_back(ns_per_pair(who, pairs));
-    }
+  const SharedPage<Samples> samples;
+  Child child([&] { measure(report, all, *samples, rounds, pairs); });
+  if (!child.ends_well_within(kPatienceNs + static_cast<std::int64_t>(rounds) * kRoundPatienceNs))
+    unexpected("a child");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].samples.assign((*samples)[i].begin(), (*samples)[i].begin() + static_cast<std::ptrdiff_t>(rounds));
   }
 
   print_locks(report, all, locks);

@@ -11,6 +11,7 @@ void run_handoff(Report& report, bool quick);
 void run_wake_all(Report& report, bool quick);
 void run_barrier(Report& report, bool quick);
 void run_readers_writers(Report& report, bool quick);
+void run_creation(Report& report, bool quick);
 void run_recovery(Report& report, bool quick);
 
 }  // namespace bench

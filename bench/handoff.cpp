@@ -4,12 +4,12 @@
 #include <optional>
 #include <vector>
 
-#include "children.hpp"
 #include "peers/boost.hpp"
 #include "peers/carom.hpp"
 #include "peers/futex.hpp"
 #include "peers/posix.hpp"
 #include "peers/pthread.hpp"
+#include "round_trip.hpp"
 #include "row.hpp"
 #include "rows.hpp"
 
@@ -19,40 +19,10 @@ namespace {
 constexpr double kTarget = 1.15;
 
 template <class Signal>
-struct Table {
-  Placed<Signal> there;
-  Placed<Signal> back;
-  double us = 0;  ///< of one round trip
-};
-
-template <class Signal>
-void play(Table<Signal>& table, bool first, int trips) {
-  const auto go = [&](int count) {
-    for (int i = 0; i < count; ++i) {
-      if (first) {
-        table.there->post();
-        table.back->wait();
-      } else {
-        table.there->wait();
-        table.back->post();
-      }
-    }
-  };
-  go(trips / 10 + 1);  // what only the first ones cost
-  const std::int64_t begin = now_ns();
-  go(trips);
-  if (first) table.us = static_cast<double>(now_ns() - begin) / 1000 / trips;
-}
-
-template <class Signal>
 void enter(Row& row, int cpus, int trips) {
   row.add(Signal::kName, [=] {
     const carom::Shared<Table<Signal>> table;
-    run_together(2, [&](int player) {
-      pin_to(player % cpus);
-      play(*table, player == 0, trips);
-    });
-    return std::vector{table->us};
+    return std::vector{round_trip_us(table, cpus, trips)};
   });
 }
 

@@ -24,6 +24,7 @@ constexpr Group kGroups[] = {
     {"readers_writers", bench::run_readers_writers},
     {"creation", bench::run_creation},
     {"recovery", bench::run_recovery},
+    {"growth", bench::run_growth},
 };
 
 }  // namespace

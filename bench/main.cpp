@@ -16,14 +16,10 @@ struct Group {
   void (*run)(bench::Report&, bool quick);
 };
 constexpr Group kGroups[] = {
-    {"uncontended", bench::run_uncontended},
-    {"contended", bench::run_contended},
-    {"handoff", bench::run_handoff},
-    {"wake_all", bench::run_wake_all},
-    {"barrier", bench::run_barrier},
-    {"readers_writers", bench::run_readers_writers},
-    {"creation", bench::run_creation},
-    {"recovery", bench::run_recovery},
+    {"uncontended", bench::run_uncontended}, {"contended", bench::run_contended},
+    {"handoff", bench::run_handoff},         {"wake_all", bench::run_wake_all},
+    {"barrier", bench::run_barrier},         {"readers_writers", bench::run_readers_writers},
+    {"creation", bench::run_creation},       {"recovery", bench::run_recovery},
     {"growth", bench::run_growth},
 };
 

@@ -227,6 +227,13 @@ void run_uncontended(Report& report, bool quick) {
       fmt::format("Uncontended, one thread: {} rounds of {} pairs or calls each; ratios are paired by round",
                   rounds, pairs));
 
+#ifndef CAROM_BENCH_NSYNC
+  report.add_note("uncontended: without nsync_mu, which was not there when this was built (libnsync-dev)");
+#endif
+#ifndef CAROM_BENCH_ABSL
+  report.add_note("uncontended: without absl::Mutex, which was not there when this was built (libabsl-dev)");
+#endif
+
   const carom::Shared<Objects> objects;
   Handles handles;
   std::vector<Candidate> all;

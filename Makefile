@@ -4,11 +4,14 @@ PREFIX ?= /usr/local
 FOLDERS ?=
 SEED ?=
 DURATION ?= 60
+ROWS ?=
+QUICK ?=
 
 # Each goal names the packages it needs; scripts/need installs those that are missing.
 BUILD := g++ cmake ninja-build
 DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
-TESTS := $(DEMO) libgtest-dev libgmock-dev nlohmann-json3-dev pkg-config spin
+BENCH := $(DEMO) nlohmann-json3-dev libnsync-dev libabsl-dev python3-matplotlib
+TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench crash storm sanitize mutants lint docs install clean
@@ -26,10 +29,14 @@ test: ## run every test
 	@scripts/build dev
 	@ctest --preset dev
 
-bench: ## compare with the peers
-	@scripts/need $(TESTS)
+bench: ## compare with the peers; the page is build/bench/report.html (ROWS=handoff,barrier, QUICK=1)
+	@scripts/need $(BENCH)
 	@scripts/build release carom_bench
-	@build/release/bench/carom-bench
+	@mkdir -p build/bench
+	@build/release/bench/carom-bench $(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick) --out build/bench/report.txt \
+		--json build/bench/report.json --summary build/bench/report.md
+	@bench/plot.py build/bench/report.json build/bench/report.html
+	@echo "The report: build/bench/report.txt, report.json, report.md and report.html"
 
 crash: ## kill every operation at every instruction; the ledger goes to build/crash-ledger.tsv
 	@scripts/need $(TESTS)

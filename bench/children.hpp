@@ -1,6 +1,7 @@
 // Forked children, memory they share with the program, and the clock all of them read.
 #pragma once
 
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -17,8 +19,9 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "peers.hpp"
+#include "peers/common.hpp"
 
 namespace bench {
 
@@ -34,6 +37,24 @@ inline void sleep_ns(std::int64_t ns) {
   }
 }
 
+/// Thrown at the next turn after SIGINT or SIGTERM, so that children, names and System V sets go as at any other end.
+class Interrupted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "interrupted"; }
+};
+inline volatile std::sig_atomic_t interrupted = 0;
+
+inline void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second one ends it at once
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+inline void throw_if_interrupted() {
+  if (interrupted != 0) throw Interrupted();
+}
+
 /// One T that this process and its forked children share; zeros before its constructor runs.
 template <class T>
 class SharedPage {
@@ -47,6 +68,7 @@ class SharedPage {
   SharedPage& operator=(const SharedPage&) = delete;
   ~SharedPage() { munmap(at_, sizeof(T)); }
   T* operator->() const { return at_; }
+  T& operator*() const { return *at_; }
 
  private:
   T* at_;
@@ -89,6 +111,8 @@ class Child {
     pid_ = fork();
     if (pid_ < 0) unexpected("fork", errno);
     if (pid_ > 0) return;
+    std::signal(SIGINT, SIG_IGN);  // the parent sees to it
+    std::signal(SIGTERM, SIG_DFL);
     die_with_parent();
     if (getppid() != parent) _exit(0);
     try {
@@ -110,9 +134,10 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
-  /// Waits for its end. False if it ended otherwise than by exit code 0, or has not ended in time.
+  /// Waits for its end. Throws Interrupted. False if it ended otherwise than by exit code 0, or has not ended in time.
   bool ends_well_within(std::int64_t ns) {
     for (const std::int64_t until = now_ns() + ns; now_ns() < until; sleep_ns(200'000)) {
+      throw_if_interrupted();
       int status = 0;
       const pid_t ended = waitpid(pid_, &status, WNOHANG);
       if (ended != pid_) continue;
@@ -136,5 +161,34 @@ class Child {
  private:
   pid_t pid_ = -1;
 };
+
+/// Keeps the calling process on one processor.
+inline void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) unexpected("sched_setaffinity", errno);
+}
+
+constexpr std::int64_t kPatienceNs = 20'000'000'000;
+
+/// Runs body(0) to body(count - 1) in processes of their own until all have ended.
+template <class Body>
+void run_together(int count, const Body& body) {
+  std::vector<Child> children;
+  children.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) children.emplace_back([&] { body(i); });
+  for (Child& child : children) {
+    if (!child.ends_well_within(kPatienceNs)) unexpected("a child");
+  }
+}
+
+/// What `measure` returns in a process of its own: what this process learns by doing, later children would inherit.
+template <class Measure>
+double in_child(const Measure& measure) {
+  const SharedPage<double> result;
+  run_together(1, [&](int) { *result = measure(); });
+  return *result;
+}
 
 }  // namespace bench

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "children.hpp"
-#include "peers.hpp"
+#include "crowd.hpp"
+#include "peers/carom.hpp"
+#include "peers/pthread.hpp"
 #include "rows.hpp"
 #include "stats.hpp"
 
@@ -22,21 +24,20 @@ namespace bench {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kPatienceNs = 10 * kSecond;
 constexpr std::int64_t kAllocationPatienceNs = 120 * kSecond;
 constexpr std::size_t kMaxSleepers = 200;
-constexpr std::size_t kBigBytes = std::size_t{4} << 30;
-constexpr std::size_t kBigNeedsBytes = std::size_t{6} << 30;
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::size_t kSeats = 16'384;
 constexpr double kTargetRatio = 1.5;
 constexpr double kTargetWorstUs = 100'000;
 
-enum class Victim { small, big, other_namespace };
-
 struct Scenario {
-  Victim victim;
+  const char* name;
   std::size_t sleepers;
   std::size_t rounds;
-  const char* name;
+  std::size_t victim_bytes = 0;
+  bool other_namespace = false;
+  std::size_t onlookers = 0;  ///< threads that are in the segment and do nothing
 };
 
 /// What the processes of one trial share beside the lock.
@@ -140,16 +141,17 @@ void wait_until_asleep(const std::vector<Child>& sleepers, const Stage& stage) {
 /// One kill. Nothing if there is no other pid namespace to be had.
 template <class Peer>
 std::optional<Outcome> kill_one(const Scenario& scenario, std::int64_t settle_ns) {
-  const carom::Shared<Placed<Peer>> lock;
-  Peer& peer = lock->peer();
+  const auto lock = carom::Shared<Placed<Peer>>::anonymous({.participants = kSeats});
+  const Crowd crowd(lock.segment(), scenario.onlookers);
+  Peer& peer = **lock;
   const SharedPage<Stage> shared;
-  Stage& stage = *shared.operator->();
+  Stage& stage = *shared;
 
   Child owner([&] {
-    if (scenario.victim == Victim::other_namespace) {
+    if (scenario.other_namespace) {
       be_parent_of_victim(peer, stage);
     } else {
-      be_victim(peer, stage, scenario.victim == Victim::big ? kBigBytes : 0);
+      be_victim(peer, stage, scenario.victim_bytes);
     }
   });
   if (!stage.victim_holds.pass_within(kPatienceNs)) unexpected("locking by the victim");
@@ -165,12 +167,12 @@ std::optional<Outcome> kill_one(const Scenario& scenario, std::int64_t settle_ns
   stage.may_allocate.open();
   if (!stage.victim_ready.pass_within(kAllocationPatienceNs)) unexpected("growing the victim");
   pid_t victim = owner.pid();
-  if (scenario.victim == Victim::other_namespace) {
+  if (scenario.other_namespace) {
     for (; stage.victim == 0; sleep_ns(100'000)) {
     }
     victim = stage.victim;
   }
-  if (scenario.victim == Victim::big && resident_bytes(victim) < kBigBytes) unexpected("filling the victim");
+  if (resident_bytes(victim) < scenario.victim_bytes) unexpected("filling the victim");
   sleep_ns(settle_ns);
 
   const std::int64_t killed_ns = now_ns();
@@ -195,21 +197,21 @@ std::optional<Outcome> kill_one(const Scenario& scenario, std::int64_t settle_ns
     unexpected((std::string("telling exactly one heir, by ") + Peer::kName).c_str(), static_cast<int>(heirs));
   }
   sleepers.clear();
-  if (scenario.victim == Victim::other_namespace && !owner.ends_well_within(kPatienceNs)) {
+  if (scenario.other_namespace && !owner.ends_well_within(kPatienceNs)) {
     unexpected("retirement of the parent of the victim");
   }
   return Outcome{static_cast<double>(first_ns - killed_ns) / 1000.0,
                  static_cast<double>(last_ns - killed_ns) / 1000.0};
 }
 
-struct Contestant {
+struct Candidate {
   const char* name;
   std::optional<Outcome> (*kill_one)(const Scenario&, std::int64_t settle_ns);
   std::vector<double> first;
   std::vector<double> all;
 };
 
-void judge(Report& report, const Scenario& scenario, const Contestant& carom, const Contestant& peer) {
+void judge(Report& report, const Scenario& scenario, const Candidate& carom, const Candidate& peer) {
   const std::string row = fmt::format("recovery {}, {} asleep", scenario.name, scenario.sleepers);
   const Summary ours = summarize(carom.first);
   const Summary theirs = summarize(peer.first);
@@ -231,15 +233,16 @@ void judge(Report& report, const Scenario& scenario, const Contestant& carom, co
 }
 
 void run_scenario(Report& report, const Scenario& scenario, std::mt19937& random) {
-  std::array<Contestant, 2> contestants = {
-      Contestant{CaromLock::kName, kill_one<CaromLock>, {}, {}},
-      Contestant{PthreadRobust::kName, kill_one<PthreadRobust>, {}, {}},
+  std::array<Candidate, 2> contestants = {
+      Candidate{CaromLock::kName, kill_one<CaromLock>, {}, {}},
+      Candidate{PthreadRobust::kName, kill_one<PthreadRobust>, {}, {}},
   };
   // At random, so that the kill meets the sleepers at any point between two of their re-checks.
   std::uniform_int_distribution<std::int64_t> settle_ns(5'000'000, 60'000'000);
   for (std::size_t round = 0; round < scenario.rounds; ++round) {
     for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
-      Contestant& who = contestants[(round + turn) % contestants.size()];
+      throw_if_interrupted();
+      Candidate& who = contestants[(round + turn) % contestants.size()];
       report.progress(fmt::format("recovery: {}, {} asleep: kill {} of {}, {}", scenario.name,
                                   scenario.sleepers, round + 1, scenario.rounds, who.name));
       const std::optional<Outcome> outcome = who.kill_one(scenario, settle_ns(random));
@@ -253,7 +256,7 @@ void run_scenario(Report& report, const Scenario& scenario, std::mt19937& random
     }
   }
 
-  for (const Contestant& who : contestants) {
+  for (const Candidate& who : contestants) {
     const Summary first = summarize(who.first);
     const Summary all = summarize(who.all);
     report.line(
@@ -261,9 +264,10 @@ void run_scenario(Report& report, const Scenario& scenario, std::mt19937& random
                     scenario.name, scenario.sleepers, scenario.rounds, who.name, first.median,
                     fmt::format("[{:.0f} {:.0f}]", first.q1, first.q3), first.max, all.median,
                     fmt::format("[{:.0f} {:.0f}]", all.q1, all.q3), all.max));
-    const std::string row = fmt::format("{}, {} asleep", scenario.name, scenario.sleepers);
-    report.add(Series{"recovery", row + ", next owner", who.name, "us", who.first});
-    report.add(Series{"recovery", row + ", all", who.name, "us", who.all});
+    report.add(Series{"recovery", scenario.name, fmt::format("{} asleep", scenario.sleepers), "next owner",
+                      who.name, "us", who.first});
+    report.add(Series{"recovery", scenario.name, fmt::format("{} asleep", scenario.sleepers), "all", who.name,
+                      "us", who.all});
   }
   judge(report, scenario, contestants[0], contestants[1]);
 }
@@ -277,26 +281,33 @@ void run_recovery(Report& report, bool quick) {
   report.line(fmt::format("  {:<20} {:>6} {:>5}  {:<15} {:>7} {:>15} {:>8}   {:>7} {:>15} {:>8}", "victim",
                           "asleep", "kills", "", "next", "[quartiles]", "worst", "all", "[quartiles]",
                           "worst"));
-  constexpr const char* kSmall = "small";
-  constexpr const char* kBig = "4 GiB";
-  constexpr const char* kForeign = "other pid namespace";
   const std::vector<Scenario> full = {
-      {Victim::small, 1, 60, kSmall},
-      {Victim::small, 8, 60, kSmall},
-      {Victim::small, 50, 40, kSmall},
-      {Victim::small, 200, 30, kSmall},
-      {Victim::other_namespace, 1, 60, kForeign},
-      {Victim::other_namespace, 8, 60, kForeign},
-      {Victim::big, 1, 9, kBig},
-      {Victim::big, 8, 5, kBig},
+      {"small", 1, 60},
+      {"small", 8, 60},
+      {"small", 100, 40},
+      {"small", 200, 30},
+      {"256 MiB", 1, 30, 256 * kMiB},
+      {"256 MiB", 100, 15, 256 * kMiB},
+      {"4 GiB", 1, 9, 4096 * kMiB},
+      {"4 GiB", 8, 5, 4096 * kMiB},
+      {"4 GiB", 100, 5, 4096 * kMiB},
+      {.name = "other pid namespace", .sleepers = 1, .rounds = 60, .other_namespace = true},
+      {.name = "other pid namespace", .sleepers = 8, .rounds = 60, .other_namespace = true},
+      {.name = "100 onlookers", .sleepers = 1, .rounds = 20, .onlookers = 100},
+      {.name = "1000 onlookers", .sleepers = 1, .rounds = 20, .onlookers = 1000},
+      {.name = "10000 onlookers", .sleepers = 1, .rounds = 10, .onlookers = 10'000},
   };
-  const std::vector<Scenario> short_list = {{Victim::small, 1, 3, kSmall},
-                                            {Victim::small, 8, 2, kSmall},
-                                            {Victim::other_namespace, 1, 2, kForeign}};
+  const std::vector<Scenario> short_list = {
+      {"small", 1, 3},
+      {"small", 8, 2},
+      {"256 MiB", 1, 2, 256 * kMiB},
+      {.name = "other pid namespace", .sleepers = 1, .rounds = 2, .other_namespace = true},
+      {.name = "100 onlookers", .sleepers = 1, .rounds = 2, .onlookers = 100},
+  };
   std::mt19937 random(std::random_device{}());
   for (const Scenario& scenario : quick ? short_list : full) {
-    if (scenario.victim == Victim::big && available_bytes() < kBigNeedsBytes) {
-      report.add_note(fmt::format("recovery {}, {} asleep: skipped, needs 6 GiB of available memory",
+    if (available_bytes() < scenario.victim_bytes / 2 * 3) {
+      report.add_note(fmt::format("recovery {}, {} asleep: skipped, not enough memory is available",
                                   scenario.name, scenario.sleepers));
       continue;
     }

@@ -1,9 +1,12 @@
 #include "report.hpp"
 
 #include <fmt/format.h>
+#include <gnu/libc-version.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -26,6 +29,8 @@ struct Machine {
   std::string processor;
   long processors;
   std::string kernel;
+  std::string compiler;
+  std::string libc;
   double load;
 };
 
@@ -34,7 +39,20 @@ Machine machine() {
   uname(&names);
   double load = 0;
   if (getloadavg(&load, 1) != 1) load = -1;
-  return {processor(), sysconf(_SC_NPROCESSORS_ONLN), names.release, load};
+  return {processor(),
+          sysconf(_SC_NPROCESSORS_ONLN),
+          names.release,
+          "gcc " __VERSION__,
+          std::string("glibc ") + gnu_get_libc_version(),
+          load};
+}
+
+std::string today() {
+  const time_t now = time(nullptr);
+  tm utc{};
+  gmtime_r(&now, &utc);
+  char text[sizeof "2000-01-01"];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &utc)};
 }
 
 }  // namespace
@@ -96,13 +114,18 @@ void Report::summarize() {
 void Report::write_json(const std::string& path, bool quick) const {
   const Machine here = machine();
   nlohmann::ordered_json out;
-  out["machine"] = {{"processor", here.processor}, {"processors", here.processors}, {"kernel", here.kernel}};
+  out["machine"] = {{"processor", here.processor}, {"processors", here.processors},
+                    {"kernel", here.kernel},       {"compiler", here.compiler},
+                    {"libc", here.libc},           {"load", here.load}};
+  out["date"] = today();
   out["quick"] = quick;
   out["rows"] = nlohmann::ordered_json::array();
   for (const Series& series : series_) {
     const Summary s = bench::summarize(series.samples);
     out["rows"].push_back({{"group", series.group},
-                           {"row", series.row},
+                           {"panel", series.panel},
+                           {"x", series.x},
+                           {"metric", series.metric},
                            {"who", series.who},
                            {"unit", series.unit},
                            {"median", s.median},
@@ -126,6 +149,32 @@ void Report::write_json(const std::string& path, bool quick) const {
   out["notes"] = notes_;
   std::ofstream file(path);
   file << out.dump(1) << '\n';
+  file.close();
+  if (!file) throw std::runtime_error("cannot write " + path);
+}
+
+void Report::write_summary(const std::string& path, bool quick) const {
+  const Machine here = machine();
+  std::ofstream file(path);
+  file << fmt::format("# Benchmarks, {}\n\n{} x {}, Linux {}, {}, {}.\n", today(), here.processors,
+                      here.processor, here.kernel, here.compiler, here.libc);
+  if (quick) file << "\nA quick run: it shows that everything works, and no more.\n";
+  const auto met = std::count_if(verdicts_.begin(), verdicts_.end(), [](const Verdict& v) { return v.met; });
+  file << fmt::format(
+      "\n## Targets: {} of {} met\n\n| row | carom | best peer | ratio | target | "
+      "|\n|---|---|---|---|---|---|\n",
+      met, verdicts_.size());
+  for (const Verdict& v : verdicts_) {
+    file << fmt::format("| {} | {} | {} ({}) | {:.2f} | {} | {} |\n", v.row, v.carom, v.peer, v.peer_name,
+                        v.ratio, v.target, v.met ? "met" : "**missed**");
+  }
+  const auto list = [&](const char* title, const std::vector<std::string>& items) {
+    if (items.empty()) return;
+    file << fmt::format("\n## {}\n\n", title);
+    for (const std::string& item : items) file << "- " << item << '\n';
+  };
+  list("Behind a peer, without a target", losses_);
+  list("Notes", notes_);
   file.close();
   if (!file) throw std::runtime_error("cannot write " + path);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -10,13 +11,15 @@ namespace bench {
 /// All samples of one contestant in one row.
 struct Series {
   std::string group;
-  std::string row;
+  std::string panel;  ///< those of one panel belong into one plot
+  std::string x;      ///< where they stand on its axis; empty if it has none
+  std::string metric;
   std::string who;
   std::string unit;
   std::vector<double> samples;
 };
 
-/// A row that has a target: "<= 1.00" where smaller is better, ">= 1.00" where larger is.
+/// A row that has a target.
 struct Verdict {
   std::string row;
   std::string carom;  ///< as printed, with its unit
@@ -55,8 +58,9 @@ class Report {
 
   void summarize();
 
-  /// Throws std::runtime_error if it cannot be written.
+  /// Both throw std::runtime_error if they cannot write.
   void write_json(const std::string& path, bool quick) const;
+  void write_summary(const std::string& path, bool quick) const;
 
  private:
   std::FILE* text_ = nullptr;

@@ -10,6 +10,9 @@ void run_contended(Report& report, bool quick);
 void run_handoff(Report& report, bool quick);
 void run_wake_all(Report& report, bool quick);
 void run_barrier(Report& report, bool quick);
+void run_readers_writers(Report& report, bool quick);
+void run_creation(Report& report, bool quick);
+void run_growth(Report& report, bool quick);
 void run_recovery(Report& report, bool quick);
 
 }  // namespace bench

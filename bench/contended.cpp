@@ -34,10 +34,6 @@ struct Setting {
 };
 
 enum Figure : std::size_t { throughput, share, worst_wait, cpu };
-const std::vector<Metric> kMetrics = {{"throughput", "Mops/s", Better::larger},
-                                      {"least/most share", "", Better::larger},
-                                      {"worst wait", "us"},
-                                      {"CPU per operation", "us"}};
 
 /// Work that takes time and no memory. The clock is too slow to be asked within 100 ns.
 void work(std::uint64_t steps) {
@@ -163,10 +159,14 @@ void run_setting(Report& report, const Setting& setting, double steps, std::int6
   };
   const Steps in_steps = {to_steps(setting.critical_ns), to_steps(setting.think_ns),
                           setting.critical_ns >= kTimeEachFromNs ? 1 : kTimeOneIn};
+  const std::vector<Metric> metrics = {{"throughput", "Mops/s", Better::larger},
+                                       {"least/most share", "", Better::larger},
+                                       {"worst wait", "us"},
+                                       {"CPU per operation", "us"}};
   Row row("contended",
           fmt::format("critical {} us, think {} us", static_cast<double>(setting.critical_ns) / 1000,
                       static_cast<double>(setting.think_ns) / 1000),
-          fmt::format("{} processes", setting.processes), kMetrics);
+          fmt::format("{} processes", setting.processes), metrics);
   const auto enter = [&]<class... Peer>(std::type_identity<Peer>...) {
     (row.add(Peer::kName, [=] { return measure<Peer>(setting, in_steps, duration_ns); }), ...);
   };

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -24,8 +24,8 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kMostParticipants = 10'000;
 constexpr std::size_t kSeats = 16'384;
+constexpr double kFlat = 1.5;              ///< up to so many times as much still counts as flat
 constexpr int kWriterVisits = 10'000'000;  ///< to the slots of participants, of which a writer sees each
 constexpr std::size_t kMostObjects = 1'000'000;
 
@@ -50,7 +50,10 @@ struct Objects {
   Placed<CaromWriter> writer;
 };
 
-void run_participants(Report& report, std::size_t rounds, int pairs, std::size_t participants) {
+using Medians = std::map<std::string, double>;
+
+/// The median of each contestant; none if there cannot be so many threads.
+Medians run_participants(Report& report, std::size_t rounds, int pairs, std::size_t participants) {
   const carom::SegmentOptions options{.participants = kSeats};
   const auto objects = carom::Shared<Objects>::anonymous(options);
   const auto table = carom::Shared<Table<CaromSemaphoreSignal>>::anonymous(options);
@@ -62,7 +65,7 @@ void run_participants(Report& report, std::size_t rounds, int pairs, std::size_t
   } catch (const std::system_error&) {
     report.add_note(fmt::format("growth, {} participants: skipped, there can be no such number of threads",
                                 participants));
-    return;
+    return {};
   }
   const std::string x = fmt::format("{} participants", participants);
   Row pairs_row("growth", "nobody else wants it", x, {{"pair", "ns"}});
@@ -80,6 +83,21 @@ void run_participants(Report& report, std::size_t rounds, int pairs, std::size_t
   Row trips("growth", "hand-off on one CPU", x, {{"round trip", "us"}});
   trips.add(CaromSemaphoreSignal::kName, [&] { return std::vector{round_trip_us(table, 1, pairs / 50)}; });
   trips.run(report, rounds);
+
+  Medians medians;
+  for (const Row* row : {&pairs_row, &trips}) {
+    for (const Contestant& who : row->contestants()) medians[row->panel() + ", " + who.name] = who.median(0);
+  }
+  return medians;
+}
+
+void note_growth(Report& report, const Medians& few, const Medians& many, std::size_t participants) {
+  for (const auto& [who, median] : many) {
+    const double times = median / few.at(who);
+    if (times > kFlat)
+      report.add_loss(fmt::format("growth {}: with {} participants {:.1f} times as much as with 2", who,
+                                  participants, times));
+  }
 }
 
 template <class Peer>
@@ -148,10 +166,10 @@ void run_growth(Report& report, bool quick) {
   const int pairs = quick ? 5'000 : 100'000;
   report.line();
   report.line(fmt::format("Growth: {} rounds of {} pairs", rounds, pairs));
-  for (const std::size_t participants :
-       {std::size_t{2}, std::size_t{10}, std::size_t{100}, std::size_t{1000}, kMostParticipants}) {
+  const Medians few = run_participants(report, rounds, pairs, 2);
+  for (const std::size_t participants : {10u, 100u, 1000u, 10'000u}) {
     if (quick && participants > 100) continue;
-    run_participants(report, rounds, pairs, participants);
+    note_growth(report, few, run_participants(report, rounds, pairs, participants), participants);
   }
   run_objects(report, rounds, pairs,
               quick ? std::vector<std::size_t>{1, 1000} : std::vector<std::size_t>{1, 1000, kMostObjects});

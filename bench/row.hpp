@@ -59,6 +59,7 @@ class Row {
              std::optional<double> target) const;
 
   std::string name() const;
+  const std::string& panel() const { return panel_; }
 
  private:
   void print(Report& report) const;

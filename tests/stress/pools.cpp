@@ -1,5 +1,6 @@
 // Permits with holders: in scopes, tracked, bounded.
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "stress/player.hpp"
@@ -7,8 +8,13 @@
 namespace storm {
 namespace {
 
-carom::Acquisition as_acquisition(bool taken) {
-  return taken ? carom::Acquisition::acquired : carom::Acquisition::timed_out;
+/// What a call that only says whether it took a permit would have said. Nobody is told twice of one death at one object.
+carom::Acquisition as_acquisition(bool taken, const std::optional<carom::Takeover>& told_before) {
+  if (!taken) return carom::Acquisition::timed_out;
+  const std::optional<carom::Takeover> told = carom::last_takeover();
+  const bool anew =
+      told && (!told_before || told->object != told_before->object || told->from.id != told_before->from.id);
+  return anew ? carom::Acquisition::acquired_owner_died : carom::Acquisition::acquired;
 }
 
 }  // namespace
@@ -39,21 +45,23 @@ bool Player::take_permit(int pool, int which, How how) {
   const Kind kind = kPoolKinds[pool];
   note(hold, Hold::acquiring);
   const std::int64_t start = carom::Deadline::now_ns();
+  const std::optional<carom::Takeover> told_before = carom::last_takeover();
   const carom::Acquisition outcome = wares_.with_pool(pool, [&](auto& s) -> carom::Acquisition {
     // Bare, a Semaphore in scopes would give what nobody holds.
     const bool in_scope = pool == 0 || how == How::block_as_std;
     switch (how) {
       case How::try_once:
-        return in_scope ? as_acquisition(s.try_lock()) : s.acquire(false);
+        return in_scope ? as_acquisition(s.try_lock(), told_before) : s.acquire(false);
       case How::timed:
-        return in_scope ? as_acquisition(s.try_lock_for(std::chrono::microseconds(dice_.below(3000))))
-                        : s.acquire(some_time());
+        return in_scope
+                   ? as_acquisition(s.try_lock_for(std::chrono::microseconds(dice_.below(3000))), told_before)
+                   : s.acquire(some_time());
       default:
         break;
     }
     if (!in_scope) return s.acquire();
     s.lock();
-    return carom::Acquisition::acquired;
+    return as_acquisition(true, told_before);
   });
   if (!outcome) {
     note(hold, Hold::no);

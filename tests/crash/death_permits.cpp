@@ -96,4 +96,16 @@ TEST_F(PermitDeath, estate_given) {
   expect_all_after_second_death_at("estate_given");
 }
 
+// Its stamp is the last, and its slot knows nothing of it: who writes over the one sees to the other.
+TEST_F(PermitDeath, what_the_dead_took_last_is_noted_by_who_gives_next) {
+  board->scoped.lock();
+  dies_at("permit_taken", [&] { board->scoped.lock(); });
+  board->scoped.unlock();
+  expect_all(board->scoped);
+  board->bounded.lock();
+  dies_at("permit_taken", [&] { board->bounded.lock(); });
+  EXPECT_EQ(board->bounded.release(), Release::released);
+  expect_all(board->bounded);
+}
+
 }  // namespace

@@ -98,11 +98,11 @@ TEST_F(PermitDeath, estate_given) {
 
 // Its stamp is the last, and its slot knows nothing of it: who writes over the one sees to the other.
 TEST_F(PermitDeath, what_the_dead_took_last_is_noted_by_who_gives_next) {
-  board->scoped.lock();
+  take_two_and_give_one(board->scoped);  // the next time the way to its slot is known
   dies_at("permit_taken", [&] { board->scoped.lock(); });
   board->scoped.unlock();
   expect_all(board->scoped);
-  board->bounded.lock();
+  take_two_and_give_one(board->bounded);
   dies_at("permit_taken", [&] { board->bounded.lock(); });
   EXPECT_EQ(board->bounded.release(), Release::released);
   expect_all(board->bounded);

@@ -33,6 +33,9 @@ namespace carom {
 /// Where the owner's end is the end of its *thread*: other threads of the same process may live on, or take a
 /// moment longer to die, and write what they wrote without the lock.
 ///
+/// It goes to whoever comes while it is free, which is fastest. So that a thread which takes it again and again starves
+/// nobody, those who sleep for it go first after a millisecond of that; not in the order in which they came.
+///
 /// The first use of a segment by a thread takes a seat in its roster, which can throw Error (roster_full,
 /// roster_exhausted, unknown_thread, corrupted); no later use by that thread can.
 /// Fork: the child holds nothing that its parent holds. Signals: not safe in a handler.

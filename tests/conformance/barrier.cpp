@@ -309,16 +309,24 @@ TEST(CAROM_SUITE(Barrier), a_party_killed_as_it_waits_breaks_it_for_all_and_is_n
   EXPECT_EQ(barrier->wait(), 2);
 }
 
-TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_breaks_it) {
-  const carom::Shared<Hall> hall(std::in_place, 2);
-  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+namespace {
+/// The last to arrive, whose action does not end.
+Party one_inside_its_action(Hall& hall) {
   Party actor([&hall] {
-    hall->barrier.wait([&hall] {
-      hall->acted = 1;
+    hall.barrier.wait([&hall] {
+      hall.acted = 1;
       support::wait_until([] { return false; });
     });
   });
-  support::wait_until([&hall] { return hall->acted == 1; });
+  support::wait_until([&hall] { return hall.acted == 1; });
+  return actor;
+}
+}  // namespace
+
+TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_breaks_it) {
+  const carom::Shared<Hall> hall(std::in_place, 2);
+  std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
+  Party actor = one_inside_its_action(*hall);
   actor.die();
   EXPECT_EQ(parties[0].leave(), broken(BarrierBreak::party_died));
 }
@@ -326,13 +334,7 @@ TEST(CAROM_SUITE(Barrier), a_party_killed_in_its_action_breaks_it) {
 TEST(CAROM_SUITE(Barrier), one_that_comes_during_an_action_learns_of_the_actors_death) {
   const carom::Shared<Hall> hall(std::in_place, 2);
   std::vector<Party> parties = parties_that_wait(hall->barrier, 1);
-  Party actor([&hall] {
-    hall->barrier.wait([&hall] {
-      hall->acted = 1;
-      support::wait_until([] { return false; });
-    });
-  });
-  support::wait_until([&hall] { return hall->acted == 1; });
+  Party actor = one_inside_its_action(*hall);
   parties.emplace_back([&hall] { return meet(hall->barrier); });
   wait_for_sleepers(hall->barrier, parties, 2);
   actor.die();

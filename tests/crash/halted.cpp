@@ -70,6 +70,8 @@ class HaltedCondition : public Halted {
     const std::scoped_lock hold(board->condition);
     return board->condition.wait(deadline).notified() ? 1 : 0;
   }
+  /// Comes after whoever was notified, so that the turns of the dead are not for it, and sees to them.
+  void look_in() { EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came"; }
   Forked asleep(std::size_t with_it) {
     Forked sleeper([this] {
       sleep_until_woken();
@@ -81,6 +83,13 @@ class HaltedCondition : public Halted {
   void notify() {
     const std::scoped_lock hold(board->condition);
     board->condition.notify();
+  }
+  /// It sleeps on, for it was another's turn; and the next one is its own.
+  void expect_still_to_be_notified(Forked& last) {
+    EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(30)), 0);
+    EXPECT_EQ(board->condition.waiters(), 1u) << "one notification, and two were notified";
+    notify();
+    EXPECT_EQ(last.wait(), 1);
   }
   /// One that has the first ticket, and whom nobody watches, since it has not begun to sleep.
   std::unique_ptr<HaltsAt> first_in_line() {
@@ -196,7 +205,7 @@ TEST_F(HaltedCondition, who_is_granted_a_turn_by_one_that_dies_is_woken_by_the_n
   notify();
   first->kill();
   crash::dies_at("turn_granted", [this] { wait_for_turn(std::chrono::milliseconds(1)); });
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  look_in();
   EXPECT_EQ(second.wait(), 1);
 }
 
@@ -206,12 +215,9 @@ TEST_F(HaltedCondition, a_turn_that_was_adopted_and_left_is_nobodys) {
   Forked third = asleep(2);
   notify();
   first->kill();
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  look_in();
   EXPECT_EQ(second.wait(), 1);
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(30)), 0);
-  EXPECT_EQ(board->condition.waiters(), 1u) << "one notification, and two were notified";
-  notify();
-  EXPECT_EQ(third.wait(), 1);
+  expect_still_to_be_notified(third);
 }
 
 // The second has adopted the turn of the first, and not yet cleared where it came from.
@@ -222,15 +228,12 @@ TEST_F(HaltedCondition, a_turn_that_was_adopted_is_not_granted_again) {
   Forked third = asleep(2);
   notify();
   first->kill();
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  look_in();
   second.wait_until_there();
   EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0);
   second.let_go();
   EXPECT_EQ(second.wait(), 1);
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(30)), 0);
-  EXPECT_EQ(board->condition.waiters(), 1u) << "one notification, and two were notified";
-  notify();
-  EXPECT_EQ(third.wait(), 1);
+  expect_still_to_be_notified(third);
 }
 
 // The second is granted the turn of the first, and stopped before it has seen that.
@@ -254,7 +257,7 @@ TEST_F(HaltedCondition, who_is_stopped_passes_on_the_turn_that_it_was_granted) {
   Forked third = asleep(2);
   notify();
   first->kill();
-  EXPECT_EQ(wait_for_turn(std::chrono::milliseconds(1)), 0) << "a turn of before it came";
+  look_in();
   second.wait_until_there();
   *stop = true;
   EXPECT_EQ(third.wait(), 1);

@@ -164,10 +164,9 @@ std::vector<std::string> sections_of(const std::string& text) {
   return found;
 }
 
-/// Named after a word, but without rules of their own.
+/// Named after a word, but without rules of its own.
 const std::set<std::string> kNoWords = {
     "carom/detail/owned_word.hpp",  // moves the word of lock_word.hpp
-    "platform/life_word.hpp",       // the kernel's word, by the kernel's rules
 };
 
 const std::vector<std::string> kSections = {"WORD", "STATES", "INVARIANTS", "ORDER",

@@ -10,10 +10,12 @@
  *   not lost    a notification becomes void only if nobody is left of those who waited then       (assertion in `voids`)
  *   no silence  nobody waits beside a notification of the dead that it could have                 (assertion in `silence`)
  *   accounting  once the slots of the dead are settled, each notification was left with or is void  (assertion in `heir`)
+ *   not passed over  who notifies under the lock, and is told that nobody waits, passes over nobody  (`notify_waiters`)
  * Configuration
  *   W, NOTIFIES, MAXC    waiters (2 or 3), notifications of one, deaths in all (of waiters)
  *   TIMEOUTS             any wait may have a deadline, which may pass at any instant
- *   Defects, to see the checks fail: NO_ADOPTED_CHECK NO_ORIGIN_FIRST LEAVE_EARLY GIVE_UP_BLINDLY ALIVE_SECOND
+ *   OUTSIDE              somebody notifies without the lock too, once, at any instant
+ *   Defects, to see the checks fail: ONE_TICKET NO_ADOPTED_CHECK NO_ORIGIN_FIRST LEAVE_EARLY GIVE_UP_BLINDLY ALIVE_SECOND
  */
 #ifndef W
 #define W 3
@@ -43,7 +45,9 @@
 #define ADOPTED_FROM(limit, slot) (NOTIFIED | (limit) << 2 | (slot) << 4 | 64)
 #define GRANTED_TO(limit, slot, ticket) (GRANTED | (limit) << 2 | (slot) << 4 | (ticket) << 7)
 
-byte last_ticket; /* ConditionWord */
+/* ConditionWord. What is drawn for nobody counts by itself here: it is no waiter's ticket, but it changes the word. */
+byte last_ticket, for_nobody;
+bool waiters;
 short turn[W + 1];
 byte lock;
 byte marked; /* life words that the kernel has marked */
@@ -161,8 +165,11 @@ proctype waiter(byte me) {
   {
     atomic { (!lock || (marked & BIT(lock))) && (me == 1 || last_ticket == me - 1 || ((killed | finished) & BIT(me - 1))) ->
       lock = me } /* they come one after the other: all are alike */
-    atomic { last_ticket++; mine = last_ticket }
+    atomic { last_ticket++; waiters = true; mine = last_ticket }
     turn[me] = WAITING_WITH(mine);
+#ifndef ONE_TICKET
+    atomic { for_nobody++; waiters = true }
+#endif
     lock = 0;
 
   look:
@@ -261,35 +268,58 @@ proctype waiter(byte me) {
   }
 }
 
-proctype notifier() { /* Condition::notify_waiters, under the lock */
-  byte limit, i, first, ticket, round;
+#define WAITS(i) (STATE(turn[i]) == WAITING && !(marked & BIT(i)))
+
+/* Condition::notify_waiters, of one. Nobody waits, it seems, if `seen` says so. */
+inline notify_waiters() {
+  atomic { limit = last_ticket; seen = for_nobody; i = 1 }
+again:
   do
-  :: atomic { round < NOTIFIES && (!lock || (marked & BIT(lock))) -> lock = W + 1 }
-     atomic { limit = last_ticket; i = 1 }
-  again:
-     do
-     :: atomic { i <= W ->
-          if
-          :: STATE(turn[i]) == WAITING && TICKET(turn[i]) <= limit && !(marked & BIT(i)) && (!first || TICKET(turn[i]) < ticket) ->
-            first = i; ticket = TICKET(turn[i])
-          :: else
-          fi;
-          i++
-        }
-     :: atomic { i > W -> i = 1; break }
-     od;
-     atomic {
+  :: atomic { i <= W ->
        if
-       :: first && turn[first] == WAITING_WITH(ticket) -> turn[first] = NOTIFIED_BY(limit, ticket); owed++
-       :: first && turn[first] != WAITING_WITH(ticket) -> first = 0; ticket = 0; goto again
-       :: !first
+       :: WAITS(i) && TICKET(turn[i]) <= limit && (!first || TICKET(turn[i]) < ticket) -> first = i; ticket = TICKET(turn[i])
+       :: else
        fi;
-       first = 0; ticket = 0; limit = 0; round++;
-       lock = 0
+       i++
      }
+  :: atomic { i > W -> i = 1; break }
+  od;
+  atomic {
+    if
+    :: first && turn[first] == WAITING_WITH(ticket) -> turn[first] = NOTIFIED_BY(limit, ticket); owed++
+    :: first && turn[first] != WAITING_WITH(ticket) -> first = 0; ticket = 0; goto again
+    :: !first ->
+      if
+      :: last_ticket == limit && for_nobody == seen -> waiters = false
+      :: else
+      fi
+    fi;
+    first = 0; ticket = 0; limit = 0; seen = 0; i = 0
+  }
+}
+
+proctype notifier() { /* under the lock */
+  byte limit, seen, i, first, ticket, round;
+  do
+  :: atomic { round < NOTIFIES && (!lock || (marked & BIT(lock))) -> lock = W + 1; round++ }
+     if
+     :: atomic { waiters } notify_waiters()
+     :: atomic { !waiters -> assert(!EACH(WAITS)) /* not passed over */ }
+     fi;
+     atomic { lock = 0 }
   :: atomic { round == NOTIFIES -> break }
   od
 }
+
+#ifdef OUTSIDE
+proctype outsider() {
+  byte limit, seen, i, first, ticket;
+  if
+  :: atomic { waiters } notify_waiters()
+  :: atomic { closing }
+  fi
+}
+#endif
 
 #if MAXC > 0
 #define MAY_DIE(i) (!((killed | finished) & BIT(i)))
@@ -343,6 +373,9 @@ init {
     :: else -> break
     od;
     run notifier();
+#ifdef OUTSIDE
+    run outsider();
+#endif
 #if MAXC > 0
     run killer();
 #endif

@@ -38,7 +38,7 @@
 //   barrier_noted        a note of a dead party in the open round      whoever sleeps, or arrives next: breaks it
 //   barrier_arrived      the same, and an arrival more                 the same
 //   barrier_acting       acting, by a dead party                       the same
-//   barrier_marked       contended, nobody asleep                        one spare wake
+//   barrier_marked       contended, nobody asleep                      one spare wake
 //   barrier_completed    the next round, its sleepers not woken        their own re-check
 //   barrier_broken       broken, its sleepers not woken                their own re-check
 //   barrier_reset        the next round, its sleepers not woken        their own re-check

@@ -39,9 +39,9 @@
 // WAKE
 //   Giving back a contended word wakes one sleeper. Who has slept takes the word with contended set, since others may
 //   sleep on; so the chain goes on until a wake finds nobody. Once a millisecond the word that a thread gives back to
-//   sleepers is kept for them, or it might take it again and again before they are awake. A waiter that gives up marks the word first if it has
-//   slept, since it may have been handed the one wake. Every sleep also ends with the life of the owner that was seen,
-//   or of a fellow waiter, and after kRecheck at the latest (docs/design/waiting.md).
+//   sleepers is kept for them, or it might take it again and again before they are awake. A waiter that gives up marks
+//   the word first if it has slept, since it may have been handed the one wake. Every sleep also ends with the life of
+//   the owner that was seen, or of a fellow waiter, and after kRecheck at the latest (docs/design/waiting.md).
 //
 // DEATH               what remains                                  who repairs it
 //   lock_taken        owner recorded, its work not begun            the next: the owner's life word is marked

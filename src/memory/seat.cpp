@@ -120,20 +120,20 @@ std::uint32_t sit_down(const TakenSeat& seat, std::uint32_t epoch) noexcept {
   return seat.id;
 }
 
-const void* address_of(const void* segment, std::uint64_t object) noexcept {
-  return static_cast<const std::byte*>(segment) + detail::offset_in(object);
+/// The object by kind and address, as recent holdings name it, instead of by kind and offset.
+std::uint64_t here(const void* segment, std::uint64_t object) noexcept {
+  return object + reinterpret_cast<std::uintptr_t>(segment);
 }
 
 Holding quick_holding(const void* segment, std::uint64_t object) noexcept {
-  const auto* const recent = detail::recent_holding(detail::kind_of(object), address_of(segment, object));
+  const auto* const recent = detail::recent_holding(here(segment, object));
   if (recent == nullptr) return {};
   auto* const state = reinterpret_cast<std::byte*>(recent->state - recent->entry);
   return {reinterpret_cast<Slot*>(state - offsetof(Slot, held_state)), recent->slot, recent->entry};
 }
 
 Holding remembered(const void* segment, std::uint64_t object, const Holding& holding) noexcept {
-  const std::uint64_t at = detail::object_ref(detail::kind_of(object),
-                                              reinterpret_cast<std::uintptr_t>(address_of(segment, object)));
+  const std::uint64_t at = here(segment, object);
   this_seat.recent_at(at) = {at, &holding.word(), holding.slot_index, holding.entry};
   return holding;
 }
@@ -153,11 +153,12 @@ Holding find_in(const TakenSeat& seat, std::uint64_t object) noexcept {
 }
 
 /// An empty holding to an object whose word bears the stamp.
-Holding give_to(std::uint64_t object, const Holding& holding, const detail::Stamp& stamp) noexcept {
+Holding give_to(const void* segment, std::uint64_t object, const Holding& holding,
+                const detail::Stamp& stamp) noexcept {
   forget(holding);
   holding.word().store(holding.state().apart_from(stamp).bits(), std::memory_order_release);
   holding.object().store(object, std::memory_order_release);
-  return holding;
+  return remembered(segment, object, holding);
 }
 
 }  // namespace
@@ -195,12 +196,13 @@ Holding make_holding(const void* segment, std::uint64_t object, const detail::St
     if (&seat->segment->header() != segment) continue;
     for (std::uint32_t i = 0; i < kHoldings; ++i) {
       const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
-      if (holding.count() == 0) return give_to(object, holding, stamp);
+      if (holding.count() == 0) return give_to(segment, object, holding, stamp);
     }
   }
   MappedSegment* const mapped = MappedSegment::at(segment);
   if (mapped == nullptr) throw Error(Errc::corrupted, "segment", "is not open here");
-  return give_to(object, holding_in(take_another_seat(*mapped, true), detail::first_entry(object)), stamp);
+  return give_to(segment, object, holding_in(take_another_seat(*mapped, true), detail::first_entry(object)),
+                 stamp);
 }
 
 }  // namespace carom::memory

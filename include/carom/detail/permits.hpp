@@ -111,7 +111,7 @@ class Permits {
 
   /// One permit that the calling thread holds.
   Acquisition take_held(Deadline deadline, bool detect = false) {
-    if (const RecentHolding* const recent = recent_holding(kKind, this); recent != nullptr) [[likely]] {
+    if (const RecentHolding* const recent = recent_holding(here()); recent != nullptr) [[likely]] {
       const Word seen(word_.load(std::memory_order_acquire));
       OwnPermits own(*recent);
       // From 1 to the limit.
@@ -125,7 +125,7 @@ class Permits {
 
   /// Gives one back that the calling thread holds; not_held: it holds none.
   Release give_held() {
-    if (const RecentHolding* const recent = recent_holding(kKind, this); recent != nullptr) [[likely]] {
+    if (const RecentHolding* const recent = recent_holding(here()); recent != nullptr) [[likely]] {
       const Word seen(word_.load(std::memory_order_acquire));
       OwnPermits own(*recent);
       if (seen.value() < limit_ && own.count() != 0 && own.changed_last(seen) &&
@@ -156,6 +156,7 @@ class Permits {
   void wake_one() noexcept;
 
   std::uint64_t object_at(const void* segment) const noexcept { return object_ref(kKind, this, segment); }
+  std::uint64_t here() const noexcept { return object_ref(kKind, reinterpret_cast<std::uintptr_t>(this)); }
   static constexpr ObjectKind kKind =
       std::is_same_v<Word, SemaphoreWord> ? ObjectKind::semaphore : ObjectKind::bounded_semaphore;
 

@@ -46,9 +46,9 @@ inline std::uint32_t seat_in(const void* segment) {
   return take_seat(segment);
 }
 
-/// Where the calling thread notes what it holds of the object, if that is known without looking for it.
-inline const RecentHolding* recent_holding(ObjectKind kind, const void* object) noexcept {
-  const std::uint64_t sought = object_ref(kind, reinterpret_cast<std::uintptr_t>(object));
+/// Where the calling thread notes what it holds of the object, named by kind and address, if that is known without
+/// looking for it.
+inline const RecentHolding* recent_holding(std::uint64_t sought) noexcept {
   const RecentHolding& recent = this_seat.recent_at(sought);
   if (recent.object == sought && this_seat.epoch == process_epoch->load(std::memory_order_relaxed)) [[likely]]
     return &recent;

@@ -200,7 +200,7 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
   Roster roster = segment.roster();
   const std::uint32_t self = detail::seat_in(base);
   memory::Waiting waiting(roster, self, object);
-  sync::Spin spin;
+  sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint64_t bits = word_.load(std::memory_order_acquire);  // [B2]
     const BarrierWord seen(bits);

@@ -182,7 +182,7 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
     std::optional<std::stop_callback<decltype(give_up)>> on_stop;
     if (stop != nullptr) on_stop.emplace(*stop, give_up);
     memory::Waiting waiting(roster, self, object);
-    sync::Spin spin;
+    sync::Spin spin(sync::Awaited::signal);
     while (turn.word().state() == State::waiting) {
       if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
       if (waiting.has_slept()) turn.look_at_the_dead();

@@ -51,7 +51,7 @@ bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool
   MappedSegment& segment = sync::mapped(base, "event");
   memory::Roster roster = segment.roster();
   memory::Waiting waiting(roster, detail::seat_in(base), object_of(segment, *this));
-  sync::Spin spin;
+  sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [E2]
     const EventWord seen(bits);

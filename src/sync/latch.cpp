@@ -72,7 +72,7 @@ LatchWait Latch::wait(Deadline deadline) {
   const std::uint64_t object = object_of(segment, *this);
   memory::Roster roster = segment.roster();
   memory::Waiting waiting(roster, detail::seat_in(base), object);
-  sync::Spin spin;
+  sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [C2]
     const LatchWord seen(bits);

@@ -48,7 +48,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object_of(segment, *this));
-  sync::Spin spin;
+  sync::Spin spin(sync::Awaited::release);
   for (;;) {
     const LockWord seen = load();
     std::uint32_t expected = seen.bits();

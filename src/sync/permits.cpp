@@ -42,7 +42,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
     own.emplace(own_permits(memory::make_holding(base, object, stamp)));
   }
   Waiting waiting(roster, self, object);
-  sync::Spin spin;
+  sync::Spin spin(sync::Awaited::signal);
   std::uint32_t recovered_from = memory::kNoId;
   bool last_try = false;
   for (;;) {

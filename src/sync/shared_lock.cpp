@@ -45,7 +45,7 @@ struct Visit {
   Deadline deadline;
   bool detect;
   Waiting waiting;
-  sync::Spin spin = {};
+  sync::Spin spin{sync::Awaited::release};
 };
 
 /// Waits a while for the writer that was seen. How the acquire ends; nothing: it is to look again.
@@ -109,7 +109,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
   }
   CAROM_STEP(writer_taken);
   // Nobody comes in any more. Whoever is inside leaves, or dies.
-  sync::Spin patience;
+  sync::Spin patience(sync::Awaited::release);
   for (;;) {
     Holding reader;
     std::uint32_t count = 0;

@@ -1,24 +1,31 @@
-// Spinning before a sleep: as long as it has helped this thread of late, and never on a single processor.
+// Looking again before a sleep, for as long as that has helped this thread of late: at first without letting go of the
+// processor, but never where there is only one; then letting others have it in between.
 #pragma once
 
 namespace carom::sync {
 
+/// What is waited for.
+enum class Awaited {
+  release,  ///< of something that another has, most likely for a moment, and is at work on
+  signal    ///< of something that others have yet to do, for which they may need this processor
+};
+
 class Spin {
  public:
-  /// Overrides, in this process and the children it forks, how often a waiter looks before it sleeps.
+  /// Overrides, in this process and the children it forks, how often a waiter looks before it sleeps: so often without
+  /// letting go of the processor, and once after that.
   static void set_rounds(int rounds) noexcept;
 
-  Spin() noexcept : limit_(limit()) {}
+  explicit Spin(Awaited awaited) noexcept
+      : awaited_(awaited), rounds_(round_limit(awaited)), yields_(yield_limit(awaited)) {}
   Spin(const Spin&) = delete;
   Spin& operator=(const Spin&) = delete;
-  ~Spin() {
-    if (used_ != 0 && used_ < limit_) learn(used_);
-  }
+  ~Spin() { learn(); }
 
-  /// Pauses a little, each time longer. False when it is time to sleep instead.
+  /// Lets a little time pass. False when it is time to sleep instead.
   bool again() noexcept {
-    if (used_ == limit_) return false;
-    if (++used_ == limit_) learn_that_it_failed();
+    if (used_ == rounds_) return yield();
+    ++used_;
     for (int i = 0; i < pauses_; ++i) pause();
     if (pauses_ < kLongestPause) pauses_ *= 2;
     return true;
@@ -27,9 +34,11 @@ class Spin {
  private:
   static constexpr int kLongestPause = 16;
 
-  static int limit() noexcept;
-  static void learn(int rounds) noexcept;
-  static void learn_that_it_failed() noexcept;
+  static int round_limit(Awaited awaited) noexcept;
+  static int yield_limit(Awaited awaited) noexcept;
+  bool yield() noexcept;
+  void learn() const noexcept;
+
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -38,8 +47,11 @@ class Spin {
 #endif
   }
 
-  int limit_;
+  Awaited awaited_;
+  int rounds_;
+  int yields_;
   int used_ = 0;
+  int yielded_ = 0;
   int pauses_ = 1;
 };
 

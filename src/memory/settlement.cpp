@@ -202,11 +202,19 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
     const std::optional<Waiter> next = first_waiter(roster, condition, turn.limit());
     const TurnWord to = next ? TurnWord::granted(turn.limit(), next->index, next->ticket) : TurnWord::none();
     if (!slot.turn.compare_exchange_strong(seen, to.bits(), std::memory_order_seq_cst)) continue;
+    if (turn.wakes()) platform::wake(platform::low_half(roster.slot_at(turn.other_slot()).turn), 1);
     if (!next) return true;
     CAROM_STEP(turn_granted);
     platform::wake(platform::low_half(next->slot->turn), 1);
     return false;
   }
+}
+
+void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index) {
+  const Slot& slot = segment.roster().slot_at(index);
+  const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
+  if (turn.state() != TurnWord::State::notified && turn.state() != TurnWord::State::granted) return;
+  if (!Roster::lives(slot)) pass_on_turn(segment, index);
 }
 
 std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {
@@ -219,11 +227,7 @@ std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition
 
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition) {
   segment.roster().each_slot([&](const Slot& slot, std::uint32_t index) {
-    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
-    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != TurnWord::State::notified && turn.state() != TurnWord::State::granted) return;
-    if (Roster::lives(slot)) return;
-    pass_on_turn(segment, index);
+    if (slot.parked_at.load(std::memory_order_acquire) == condition) pass_on_turn_if_dead(segment, index);
   });
 }
 

@@ -70,8 +70,9 @@ void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t li
 /// The one of them with the first ticket.
 std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit);
 
-/// Passes on the turns of the dead that were notified at the condition, to those who waited then.
+/// Passes on the turns of the dead that were notified at the condition, to those who waited then; and that in one slot.
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition);
+void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index);
 
 /// Passes on the turn in the slot, of a participant that is dead. True if it is no longer there.
 bool pass_on_turn(MappedSegment& segment, std::uint32_t index);

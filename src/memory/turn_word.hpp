@@ -6,13 +6,14 @@
 //   TurnWord, in the slot, 64 bits; beside it the slot says of which condition:
 //     none
 //     waiting     its ticket
-//     notified    the last ticket that was waiting then; whether more were notified with it and not yet woken; the slot
-//                 this turn was granted from, if it was
+//     notified    the last ticket that was waiting then; the slot of another notified with it whom this one is to wake,
+//                 or the slot this turn was granted from, if either
 //     granted     of a dead participant: its turn now belongs to another, named by slot and ticket
 //
 // STATES            from                     to                       by whom
 //   wait            none                     waiting                  the participant, under its lock
 //   notify          waiting                  notified                 anyone
+//   link            notified                 notified, to wake        who notified both
 //   give up         waiting                  none                     the participant: deadline, or stopped
 //   leave           notified                 none                     the participant, once it has its lock again
 //   grant           notified, dead           granted to a waiter      anyone, to the waiter with the first ticket
@@ -37,13 +38,15 @@
 //
 // WAKE
 //   Each waiter sleeps on its own turn word, so nobody is woken who was not meant. Of many that are notified at one
-//   time the first is woken; each, once it has its lock, wakes the next: they do not all run for the lock at once.
-//   Every sleep also ends with the life of a fellow waiter, and after kRecheck.
+//   time a few are woken, some more than there are processors; each wakes one more when it comes upon the lock free, or
+//   else has it, so that no herd runs for the lock. Who that is stands in its turn word; if it has left without seeing it,
+//   who notified them wakes that one. Every sleep also ends with the life of a fellow waiter, and after kRecheck.
 //
 // DEATH                   what remains                                   who repairs it
 //   ticket_drawn          waiters noted in the object, nobody waits      the next to notify, who finds nobody
 //   turn_waiting          a waiter that is none                          who notifies passes over it
 //   turn_notified         notified, and its waiter not woken             its own re-check
+//   turn_linked           the same                                       the same
 //   condition_unlocked    a waiter that is none, the lock free           who notifies passes over it
 //   turn_taken            notified, dead                                 a fellow: grants it to the first that waits
 //   turn_granted          granted, its new participant not woken         its own re-check
@@ -55,7 +58,7 @@
 //
 // LAYOUT
 //   Version 2: ConditionWord ticket:30 unused:1 waiters:1. TurnWord ticket or limit:30 state:2, then ticket:16
-//   adopted:1 slot:14 more:1. tests/layout holds them.
+//   adopted:1 slot:14 to wake:1. tests/layout holds them.
 #pragma once
 
 #include <cstdint>
@@ -93,8 +96,12 @@ class TurnWord {
 
   static constexpr TurnWord none() noexcept { return TurnWord(0); }
   static constexpr TurnWord waiting(std::uint32_t ticket) noexcept { return make(State::waiting, ticket, 0); }
-  static constexpr TurnWord notified(std::uint32_t limit, std::uint32_t ticket, bool more) noexcept {
-    return make(State::notified, limit, (more ? kMore : 0) | (ticket & kShortTicket));
+  static constexpr TurnWord notified(std::uint32_t limit, std::uint32_t ticket) noexcept {
+    return make(State::notified, limit, ticket & kShortTicket);
+  }
+  /// Needs one that is notified and not adopted: its participant is to wake the one at `slot`.
+  constexpr TurnWord that_wakes(std::uint32_t slot) const noexcept {
+    return make(State::notified, limit(), (high_half() & kShortTicket) | kToWake | slot << kSlotAt);
   }
   /// Adopted from the turn of the dead participant at `slot`.
   static constexpr TurnWord adopted(std::uint32_t limit, std::uint32_t slot) noexcept {
@@ -109,17 +116,13 @@ class TurnWord {
   constexpr State state() const noexcept { return static_cast<State>(low_half() >> 30); }
   constexpr std::uint32_t ticket() const noexcept { return low_half() & kTicketMask; }
   constexpr std::uint32_t limit() const noexcept { return ticket(); }
-  constexpr bool more() const noexcept { return (high_half() & kMore) != 0; }
+  /// Whether its participant is to wake the one at other_slot().
+  constexpr bool wakes() const noexcept { return (high_half() & kToWake) != 0; }
 
   constexpr bool granted_to(std::uint32_t slot, std::uint32_t ticket) const noexcept {
     return state() == State::granted && high_half() == (slot << kSlotAt | (ticket & kShortTicket));
   }
   constexpr std::uint32_t other_slot() const noexcept { return high_half() >> kSlotAt & kSlotMask; }
-  /// The low bits of the ticket that was notified, and how far behind another's it is.
-  constexpr std::uint32_t short_ticket() const noexcept { return high_half() & kShortTicket; }
-  constexpr std::uint32_t behind(std::uint32_t other) const noexcept {
-    return (short_ticket() - other) & kShortTicket;
-  }
   /// Whether this turn was adopted from the one in `slot`.
   constexpr bool adopted_from(std::uint32_t slot) const noexcept {
     return state() == State::notified && high_half() == (kFromSlot | slot << kSlotAt);
@@ -131,7 +134,7 @@ class TurnWord {
   constexpr bool operator==(const TurnWord&) const noexcept = default;
 
  private:
-  static constexpr std::uint32_t kMore = 1u << 31;
+  static constexpr std::uint32_t kToWake = 1u << 31;
   static constexpr std::uint32_t kSlotAt = 17;
   static constexpr std::uint32_t kSlotMask = (1u << 14) - 1;
   static constexpr std::uint32_t kFromSlot = 1u << 16;

@@ -1,5 +1,6 @@
 #include "carom/condition.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "carom/detail/seat.hpp"
@@ -7,6 +8,7 @@
 #include "memory/settlement.hpp"
 #include "memory/turn_word.hpp"
 #include "memory/waiting.hpp"
+#include "platform/process_identity.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -58,8 +60,10 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
-    slot_.turn.store(0, std::memory_order_seq_cst);
+    const TurnWord left(slot_.turn.exchange(0, std::memory_order_seq_cst));
     slot_.parked_at.store(0, std::memory_order_release);
+    CAROM_STEP(turn_left);
+    if (left.wakes() && !woke_other_) wake(left.other_slot());
   }
 
   TurnWord word() const noexcept { return TurnWord(slot_.turn.load(std::memory_order_seq_cst)); }  // [T2]
@@ -78,8 +82,9 @@ class Turn {
 
   /// Sees to the turns of the dead, and takes the one that was granted to this thread, if one was.
   void look_at_the_dead() {
-    memory::pass_on_turns(segment_, condition_);
     segment_.roster().each_slot([&](Slot& slot, std::uint32_t index) {
+      if (slot.parked_at.load(std::memory_order_acquire) != condition_) return;
+      memory::pass_on_turn_if_dead(segment_, index);
       std::uint64_t bits = slot.turn.load(std::memory_order_seq_cst);
       const TurnWord turn(bits);
       if (!turn.granted_to(index_, ticket_) || slot.parked_at.load(std::memory_order_acquire) != condition_)
@@ -95,29 +100,75 @@ class Turn {
     });
   }
 
+  /// Wakes the one that was notified together with this, if that is this one's to do and not done yet.
+  void wake_other() noexcept {
+    const TurnWord turn = word();
+    if (turn.wakes() && !woke_other_) wake(turn.other_slot());
+    woke_other_ = turn.wakes();
+  }
+
  private:
+  void wake(std::uint32_t index) const noexcept {
+    platform::wake(platform::low_half(segment_.roster().slot_at(index).turn), 1);
+  }
+
   MappedSegment& segment_;
   std::uint64_t condition_;
   std::uint32_t index_;
   std::uint32_t ticket_;
   Slot& slot_;
+  bool woke_other_ = false;
 };
 
-/// Wakes the one that was notified next after `last`, of those that have not left.
-void wake_next(const Roster& roster, std::uint64_t condition, TurnWord last) noexcept {
-  const Slot* next = nullptr;
-  std::uint32_t least = UINT32_MAX;
-  roster.each_slot([&](const Slot& slot, std::uint32_t) {
-    if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
-    const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != State::notified || !Roster::lives(slot)) return;
-    const std::uint32_t behind = turn.behind(last.short_ticket());
-    if (behind == 0 || behind >= least) return;  // 0: `last` itself
-    least = behind;
-    next = &slot;
-  });
-  if (next != nullptr) platform::wake(platform::low_half(next->turn), 1);
-}
+/// Wakes those who were notified at one time, a few at once: they want the same lock.
+class WakeList {
+ public:
+  WakeList(const Roster& roster, std::uint32_t n) noexcept
+      : roster_(roster),
+        at_once_(
+            n == 1 ? 1 : std::min(kMost, 2 * static_cast<std::uint32_t>(platform::usable_processors()) + 2)) {
+  }
+
+  void add(const memory::Waiter& waiter, TurnWord turn) noexcept {
+    Entry& before = entries_[count_ % at_once_];
+    if (count_ < at_once_) {
+      first_[count_] = waiter.index;
+    } else {
+      // The one so many before wakes it, if it has not left yet.
+      std::uint64_t expected = before.turn.bits();
+      if (roster_.slot_at(before.index)
+              .turn.compare_exchange_strong(expected, before.turn.that_wakes(waiter.index).bits(),
+                                            std::memory_order_seq_cst)) {
+        CAROM_STEP(turn_linked);
+      } else {
+        wake(waiter.index);
+      }
+    }
+    before = {waiter.index, turn};
+    ++count_;
+  }
+
+  void wake_first() const noexcept {
+    for (std::uint32_t i = 0; i < std::min(count_, at_once_); ++i) wake(first_[i]);
+  }
+
+ private:
+  struct Entry {
+    std::uint32_t index = 0;
+    TurnWord turn = TurnWord::none();
+  };
+  static constexpr std::uint32_t kMost = 32;
+
+  void wake(std::uint32_t index) const noexcept {
+    platform::wake(platform::low_half(roster_.slot_at(index).turn), 1);
+  }
+
+  const Roster& roster_;
+  std::uint32_t at_once_;
+  std::uint32_t count_ = 0;
+  std::uint32_t first_[kMost];
+  Entry entries_[kMost];
+};
 
 std::uint32_t depth_of(const Lock&) {
   return 1;
@@ -196,16 +247,14 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   }
   const TurnWord got = turn.word();
   if (got.state() == State::notified) CAROM_STEP(turn_taken);
+  // Who has the lock would keep it while waking, so before, but only while that sends nobody to wait for the lock.
+  if (!lock.locked()) turn.wake_other();
   const Acquisition again = lock.acquire();
   if (!again) {
     throw Error(again == Acquisition::corrupted ? Errc::corrupted : Errc::owner_died, "condition",
                 "its lock could not be taken again after the wait");
   }
   for (std::uint32_t i = 1; i < depth; ++i) static_cast<void>(lock.acquire());
-  if (got.more()) {
-    CAROM_STEP(turn_left);
-    wake_next(roster, object, got);
-  }
   return {got.state() == State::notified, again.owner_died()};
 }
 
@@ -236,18 +285,16 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
   const Roster roster = segment->roster();
   std::uint32_t seen = word_.load(std::memory_order_acquire);
   const std::uint32_t limit = ConditionWord(seen).last_ticket();
-  std::optional<memory::Waiter> first;
+  WakeList list(roster, n);
   std::uint32_t notified = 0;
   const auto notify = [&](const memory::Waiter& waiter) {
     std::uint64_t expected = TurnWord::waiting(waiter.ticket).bits();
-    if (!waiter.slot->turn.compare_exchange_strong(expected,
-                                                   TurnWord::notified(limit, waiter.ticket, n > 1).bits(),
-                                                   std::memory_order_seq_cst)) {  // [T2]
-      return;
-    }
+    const TurnWord turn = TurnWord::notified(limit, waiter.ticket);
+    if (!waiter.slot->turn.compare_exchange_strong(expected, turn.bits(), std::memory_order_seq_cst))
+      return;  // [T2]
     CAROM_STEP(turn_notified);
     ++notified;
-    if (!first || memory::drawn_by(waiter.ticket, first->ticket)) first = waiter;
+    list.add(waiter, turn);
   };
   if (n == kAll) memory::each_waiter(roster, object, limit, notify);
   while (notified < n) {
@@ -260,7 +307,7 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
     }
     notify(*next);
   }
-  if (first) platform::wake(platform::low_half(first->slot->turn), 1);
+  list.wake_first();
 }
 
 void Condition::refuse() {

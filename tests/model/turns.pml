@@ -3,7 +3,8 @@
  * Each step is one atomic operation on shared memory; between any two of them the killer may strike and everybody else
  * may run. Sequentially consistent. The names at the steps are those of the C++: src/sync/condition.cpp,
  * src/memory/settlement.cpp, src/memory/turn_word.hpp. Nobody sleeps here: a waiter looks again at any instant at which
- * there is something to see, as wakes and kRecheck see to; the lock is one that frees itself of a dead owner.
+ * there is something to see, as wakes and kRecheck see to; the lock is one that frees itself of a dead owner. So whom a
+ * turn wakes, when its participant leaves, is left out.
  *
  * What is checked
  *   once        no more leave as notified than were notified                                      (assertion in `leaves`)
@@ -185,27 +186,20 @@ proctype waiter(byte me) {
       fi;
       dead = 1
     }
-  sweep: /* pass_on_turns */
+  sweep: /* pass_on_turns; who still waits sees in each slot whether it has become its own: Turn::look_at_the_dead */
     do
-    :: atomic { dead <= W && !LEFT_OVER(dead) -> dead++ }
-    :: atomic { dead <= W && LEFT_OVER(dead) }
-       pass_on_turn();
-       atomic { through = false; dead++ }
-    :: atomic { dead > W -> break }
-    od;
-    atomic {
-      dead = 0;
-      if
-      :: gave_up -> gave_up = false; goto woken
-      :: else -> dead = 1
-      fi
-    }
-    do /* Turn::look_at_the_dead */
-    :: atomic { dead <= W ->
+    :: atomic { dead <= W }
+       if
+       :: atomic { LEFT_OVER(dead) }
+          pass_on_turn();
+          through = false
+       :: atomic { !LEFT_OVER(dead) }
+       fi;
+       atomic {
          got = turn[dead];
          if
-         :: STATE(got) == GRANTED && OTHER(got) == me && ITS_TICKET(got) == mine
-         :: else -> got = 0; dead++
+         :: !gave_up && STATE(got) == GRANTED && OTHER(got) == me && ITS_TICKET(got) == mine
+         :: else -> got = 0
          fi
        }
        if
@@ -226,12 +220,18 @@ proctype waiter(byte me) {
              }
 #endif
           :: atomic { !through } pass_on_turn(); through = false
-          fi;
-          atomic { got = 0; dead++ }
+          fi
        :: atomic { !got }
-       fi
+       fi;
+       atomic { got = 0; dead++ }
     :: atomic { dead > W -> dead = 0; break }
     od;
+    atomic {
+      if
+      :: gave_up -> gave_up = false; goto woken
+      :: else
+      fi
+    }
     goto look;
 
   give_up:

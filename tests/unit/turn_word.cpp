@@ -60,27 +60,31 @@ TEST(TurnWord, waiting_it_has_a_ticket) {
   EXPECT_NE(TurnWord::waiting(0), TurnWord::none());
 }
 
-TEST(TurnWord, notified_it_has_the_last_ticket_that_waited_and_its_own) {
-  for (const bool more : {false, true}) {
-    const TurnWord word = TurnWord::notified(kTicketMask, 0x3'1234, more);
-    EXPECT_EQ(word.state(), State::notified);
-    EXPECT_EQ(word.limit(), kTicketMask);
-    EXPECT_EQ(word.short_ticket(), 0x1234u);
-    EXPECT_EQ(word.more(), more);
+TEST(TurnWord, notified_it_has_the_last_ticket_that_waited_and_wakes_nobody) {
+  const TurnWord word = TurnWord::notified(kTicketMask, 0x3'1234);
+  EXPECT_EQ(word.state(), State::notified);
+  EXPECT_EQ(word.limit(), kTicketMask);
+  EXPECT_FALSE(word.wakes());
+  EXPECT_FALSE(word.adopted());
+  EXPECT_NE(word, TurnWord::notified(kTicketMask, 0x3'1235));
+}
+
+TEST(TurnWord, linked_it_wakes_one_slot_and_is_otherwise_the_same) {
+  for (const std::uint32_t slot : {0u, 5u, kLastSlot}) {
+    const TurnWord before = TurnWord::notified(kTicketMask, 0xffff);
+    const TurnWord word = before.that_wakes(slot);
+    EXPECT_TRUE(word.wakes());
+    EXPECT_EQ(word.other_slot(), slot);
+    EXPECT_EQ(word.low_half(), before.low_half());
     EXPECT_FALSE(word.adopted());
+    EXPECT_FALSE(word.adopted_from(slot));
+    EXPECT_FALSE(word.granted_to(slot, 0xffff));
+    EXPECT_NE(word, TurnWord::notified(kTicketMask, 0xfffe).that_wakes(slot));
   }
 }
 
 TEST(TurnWord, what_a_waiter_sleeps_on_changes_when_it_is_notified) {
-  EXPECT_NE(TurnWord::waiting(7).low_half(), TurnWord::notified(7, 7, false).low_half());
-}
-
-TEST(TurnWord, how_far_behind_another_it_is_goes_round) {
-  const TurnWord word = TurnWord::notified(70'000, 65'536 + 3, false);
-  EXPECT_EQ(word.behind(3), 0u);
-  EXPECT_EQ(word.behind(1), 2u);
-  EXPECT_EQ(word.behind(0xffff), 4u);
-  EXPECT_EQ(TurnWord::notified(2, 0xffff, false).behind(0xfffe), 1u);
+  EXPECT_NE(TurnWord::waiting(7).low_half(), TurnWord::notified(7, 7).low_half());
 }
 
 TEST(TurnWord, granted_it_belongs_to_one_slot_and_one_ticket) {
@@ -94,7 +98,7 @@ TEST(TurnWord, granted_it_belongs_to_one_slot_and_one_ticket) {
     EXPECT_FALSE(word.granted_to(slot ^ 1, 0x3'0029));
     EXPECT_FALSE(word.adopted());
     EXPECT_FALSE(word.adopted_from(slot));
-    EXPECT_FALSE(word.more());
+    EXPECT_FALSE(word.wakes());
   }
 }
 
@@ -108,13 +112,13 @@ TEST(TurnWord, adopted_it_is_notified_from_one_slot) {
     EXPECT_TRUE(word.adopted_from(slot));
     EXPECT_FALSE(word.adopted_from(slot ^ 1));
     EXPECT_FALSE(word.granted_to(slot, 0));
-    EXPECT_FALSE(word.more());
+    EXPECT_FALSE(word.wakes());
   }
 }
 
 TEST(TurnWord, notified_by_a_notifier_it_was_adopted_from_nobody) {
   for (const std::uint32_t ticket : {0u, 1u, 0xffffu, 0x1'0000u, kTicketMask}) {
-    const TurnWord word = TurnWord::notified(ticket, ticket, true);
+    const TurnWord word = TurnWord::notified(ticket, ticket);
     EXPECT_FALSE(word.adopted());
     EXPECT_FALSE(word.adopted_from(0));
     EXPECT_FALSE(word.adopted_from(kLastSlot));

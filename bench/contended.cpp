@@ -170,9 +170,10 @@ void run_setting(Report& report, const Setting& setting, double steps, std::int6
   const auto enter = [&]<class... Peer>(std::type_identity<Peer>...) {
     (row.add(Peer::kName, [=] { return measure<Peer>(setting, in_steps, duration_ns); }), ...);
   };
-  enter(std::type_identity<CaromLock>{}, std::type_identity<PthreadShared>{},
-        std::type_identity<PthreadRobust>{}, std::type_identity<PthreadAdaptive>{},
-        std::type_identity<Semaphore>{}, std::type_identity<BoostMutex>{});
+  enter(std::type_identity<CaromLock>{}, std::type_identity<CaromFifoLock>{},
+        std::type_identity<PthreadShared>{}, std::type_identity<PthreadRobust>{},
+        std::type_identity<PthreadAdaptive>{}, std::type_identity<Semaphore>{},
+        std::type_identity<BoostMutex>{});
   row.run(report, rounds);
 
   const bool has_target = setting.processes <= 8 && setting.critical_ns <= 1000;

@@ -30,7 +30,7 @@ namespace {
 
 /// All of them in one carom segment: the same kind of memory for everybody.
 using Locks =
-    std::tuple<Placed<CaromLock>, Placed<CaromRLock>, Placed<Bare>, Placed<StdMutex>,
+    std::tuple<Placed<CaromLock>, Placed<CaromRLock>, Placed<CaromFifoLock>, Placed<Bare>, Placed<StdMutex>,
 #ifdef CAROM_BENCH_NSYNC
                Placed<NsyncMutex>,
 #endif

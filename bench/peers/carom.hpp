@@ -25,6 +25,16 @@ class CaromLock {
   carom::Lock lock_;
 };
 
+class CaromFifoLock {
+ public:
+  static constexpr const char* kName = "carom FifoLock";
+  void lock() { lock_.lock(); }
+  void unlock() { lock_.unlock(); }
+
+ private:
+  carom::FifoLock lock_;
+};
+
 class CaromRLock {
  public:
   static constexpr const char* kName = "carom RLock";

@@ -7,6 +7,7 @@
 #include "carom/deadlock.hpp"     // IWYU pragma: export
 #include "carom/error.hpp"        // IWYU pragma: export
 #include "carom/event.hpp"        // IWYU pragma: export
+#include "carom/fifo_lock.hpp"    // IWYU pragma: export
 #include "carom/latch.hpp"        // IWYU pragma: export
 #include "carom/lock.hpp"         // IWYU pragma: export
 #include "carom/outcome.hpp"      // IWYU pragma: export

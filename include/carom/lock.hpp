@@ -129,6 +129,7 @@ class Lock {
   }
   [[noreturn]] static void refuse(Acquisition outcome);
   [[noreturn]] static void refuse(Release outcome);
+  friend class FifoLock;
   friend class RLock;
 
   detail::OwnedWord word_;

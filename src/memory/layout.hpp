@@ -23,7 +23,7 @@
 namespace carom::memory {
 
 inline constexpr std::uint64_t kMagic = 0x006d'6f72'6163'0a89;  // reads "\x89\ncarom\0" in a dump
-inline constexpr std::uint32_t kLayoutVersion = 3;
+inline constexpr std::uint32_t kLayoutVersion = 4;
 
 /// An id is slot + generation * capacity, and fits into the 30 bits a lock word has for it.
 inline constexpr std::uint32_t kIdBits = 30;
@@ -49,7 +49,7 @@ struct alignas(128) Slot {
   std::atomic<std::uint32_t> about_id;
   std::atomic<std::uint32_t> pid;
   std::atomic<std::uint32_t> tid;
-  std::atomic<std::uint32_t> reserved;
+  std::atomic<std::uint32_t> place;  ///< in the line of the FifoLock that `waiting_on` says: a PlaceWord
   std::atomic<std::uint64_t> pid_namespace;
   std::atomic<std::uint64_t> start_time;
   std::atomic<std::uint64_t> name[2];

@@ -27,6 +27,7 @@ void introduce(Slot& slot, std::uint32_t id) noexcept {
   slot.name[0].store(name[0], std::memory_order_release);
   slot.name[1].store(name[1], std::memory_order_release);
   slot.waiting_on.store(0, std::memory_order_relaxed);
+  slot.place.store(0, std::memory_order_relaxed);
   slot.parked_at.store(0, std::memory_order_relaxed);
   slot.turn.store(0, std::memory_order_relaxed);
   slot.arrived.store(0, std::memory_order_relaxed);

@@ -53,12 +53,17 @@ void Waiting::set_recheck(std::chrono::nanoseconds recheck) noexcept {
 }
 
 Waiting::~Waiting() {
-  if (announced_) roster_.set_waiting_on(self_, 0);
+  withdraw();
 }
 
 void Waiting::announce() noexcept {
   if (!announced_) roster_.set_waiting_on(self_, object_);
   announced_ = true;
+}
+
+void Waiting::withdraw() noexcept {
+  if (announced_) roster_.set_waiting_on(self_, 0);
+  announced_ = false;
 }
 
 Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const Company& company,

@@ -44,6 +44,9 @@ class Waiting {
   /// Says in the roster what the thread waits for. The first sleep does it too.
   void announce() noexcept;
 
+  /// Takes that back. The end of the wait does it too.
+  void withdraw() noexcept;
+
   /// Sleeps until `word` is woken or changes from `expected`, or one of the company ends, or it is time to look
   /// again, or the deadline passes.
   Waited sleep(const platform::Word& word, std::uint32_t expected, const Company& company, Deadline deadline);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "carom/deadlock.hpp"
+#include "carom/detail/fifo_word.hpp"
 #include "carom/detail/lock_word.hpp"
 #include "carom/detail/permit_word.hpp"
 #include "carom/detail/shared_word.hpp"
@@ -72,6 +73,9 @@ Wait wait_for(const MappedSegment& segment, std::uint32_t who, std::uint64_t obj
   switch (memory::kind_of(object)) {
     case ObjectKind::lock:
       one(detail::LockWord(word_at<std::uint32_t>(segment, object)).owner());
+      break;
+    case ObjectKind::fifo_lock:
+      one(detail::FifoWord(word_at<std::uint64_t>(segment, object)).owner());
       break;
     case ObjectKind::shared_lock: {
       const std::uint32_t writer = detail::SharedWord(word_at<std::uint32_t>(segment, object)).writer();

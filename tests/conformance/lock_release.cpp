@@ -1,21 +1,22 @@
-// What sets Lock apart: anyone may release it, and its owner may hand it over.
+// What sets Lock and FifoLock apart: anyone may release it, and its owner may hand it over.
 #include "conformance/lockable.hpp"
 
 using namespace std::chrono_literals;
 using carom::Acquisition;
 using carom::Errc;
+using carom::FifoLock;
 using carom::Lock;
 using carom::Release;
 using support::code_of;
 
-// Typed for the sake of the name alone, which tells the two programs apart.
 template <class L>
 class LockRelease : public testing::Test {
  protected:
   carom::Shared<Board<L>> board_ = make_board<L>();
   L& lock_ = board_->lock;
 };
-TYPED_TEST_SUITE(LockRelease, testing::Types<Lock>, LockableNames);
+using Releasables = testing::Types<Lock, FifoLock>;
+TYPED_TEST_SUITE(LockRelease, Releasables, LockableNames);
 
 TYPED_TEST(LockRelease, releasing_what_nobody_holds_is_reported) {
   EXPECT_EQ(this->lock_.release(), Release::not_held);
@@ -31,7 +32,7 @@ TYPED_TEST(LockRelease, it_cannot_be_acquired_twice_by_one_thread) {
 }
 
 TYPED_TEST(LockRelease, another_party_may_release_it) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   lock.lock();
   Party other([&lock] { return lock.release() == Release::released; });
   EXPECT_TRUE(other.leave());
@@ -41,7 +42,7 @@ TYPED_TEST(LockRelease, another_party_may_release_it) {
 }
 
 TYPED_TEST(LockRelease, ownership_follows_the_word_and_not_the_caller) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   lock.lock();
   Party other([&lock] {
     lock.unlock();
@@ -56,7 +57,7 @@ TYPED_TEST(LockRelease, ownership_follows_the_word_and_not_the_caller) {
 }
 
 TYPED_TEST(LockRelease, the_end_of_one_whose_lock_was_released_for_it_means_nothing) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   Party holder = party_that_holds(lock);
   EXPECT_EQ(lock.release(), Release::released);
   EXPECT_EQ(lock.acquire(), Acquisition::acquired);
@@ -66,7 +67,7 @@ TYPED_TEST(LockRelease, the_end_of_one_whose_lock_was_released_for_it_means_noth
 }
 
 TYPED_TEST(LockRelease, a_release_by_another_wakes_a_sleeper) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   Party holder = party_that_holds(lock);
   std::vector<Party> sleepers;
   sleepers.emplace_back([&lock] { return lock.acquire().kind(); });
@@ -76,7 +77,7 @@ TYPED_TEST(LockRelease, a_release_by_another_wakes_a_sleeper) {
 }
 
 TYPED_TEST(LockRelease, handed_over_it_is_locked_and_nobodys) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   lock.lock();
   EXPECT_TRUE(lock.hand_over());
   EXPECT_TRUE(lock.locked());
@@ -86,7 +87,7 @@ TYPED_TEST(LockRelease, handed_over_it_is_locked_and_nobodys) {
 }
 
 TYPED_TEST(LockRelease, the_end_of_one_who_handed_it_over_means_nothing) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   Party giver([&lock] {
     lock.lock();
     return lock.hand_over();
@@ -101,7 +102,7 @@ TYPED_TEST(LockRelease, the_end_of_one_who_handed_it_over_means_nothing) {
 }
 
 TYPED_TEST(LockRelease, a_sleeper_sleeps_on_while_it_is_handed_over) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   auto& board = *this->board_;
   Party giver([&board] {
     board.lock.lock();
@@ -121,7 +122,7 @@ TYPED_TEST(LockRelease, a_sleeper_sleeps_on_while_it_is_handed_over) {
 }
 
 TYPED_TEST(LockRelease, any_party_may_release_what_was_handed_over) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   lock.lock();
   ASSERT_TRUE(lock.hand_over());
   Party other([&lock] { return lock.release() == Release::released; });
@@ -130,7 +131,7 @@ TYPED_TEST(LockRelease, any_party_may_release_what_was_handed_over) {
 }
 
 TYPED_TEST(LockRelease, only_the_owner_hands_it_over) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   EXPECT_FALSE(lock.hand_over());
   Party holder = party_that_holds(lock);
   EXPECT_FALSE(lock.hand_over());
@@ -138,7 +139,7 @@ TYPED_TEST(LockRelease, only_the_owner_hands_it_over) {
 }
 
 TYPED_TEST(LockRelease, what_was_taken_over_from_the_dead_stays_marked_when_handed_over) {
-  Lock& lock = this->lock_;
+  TypeParam& lock = this->lock_;
   party_that_holds(lock).die();
   ASSERT_EQ(lock.acquire(), Acquisition::acquired_owner_died);
   ASSERT_TRUE(lock.hand_over());

@@ -37,12 +37,15 @@ carom::Shared<Board<L>> make_board(carom::OwnerDeath policy = carom::OwnerDeath:
   return carom::Shared<Board<L>>(std::in_place, policy);
 }
 
-using Lockables = testing::Types<carom::Lock, carom::RLock>;
+using Lockables = testing::Types<carom::Lock, carom::RLock, carom::FifoLock>;
 
 struct LockableNames {
   template <class L>
   static std::string GetName(int) {
-    return std::string(std::is_same_v<L, carom::Lock> ? "Lock" : "RLock") + "_by_" + Party::kKind;
+    const char* const name = std::is_same_v<L, carom::Lock>    ? "Lock"
+                             : std::is_same_v<L, carom::RLock> ? "RLock"
+                                                               : "FifoLock";
+    return name + std::string("_by_") + Party::kKind;
   }
 };
 

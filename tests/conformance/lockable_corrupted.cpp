@@ -1,4 +1,6 @@
 // A word that no lock ever stores is reported, never believed.
+#include <cstring>
+
 #include "conformance/lockable.hpp"
 
 using namespace std::chrono_literals;
@@ -11,7 +13,7 @@ class LockableCorrupted : public testing::Test {
  protected:
   /// What somebody wrote over the lock.
   void scribble(std::uint32_t bits) {
-    reinterpret_cast<std::atomic<std::uint32_t>*>(&board_->lock)->store(bits);  // tests/layout holds it
+    std::memcpy(static_cast<void*>(&board_->lock), &bits, sizeof bits);  // tests/layout holds it
   }
   void expect_corrupted() {
     auto& lock = board_->lock;
@@ -87,8 +89,9 @@ TYPED_TEST(LockableCorrupted, a_sleeper_whose_lock_is_overwritten_comes_back_wit
 
 TYPED_TEST(LockableCorrupted, a_lock_that_says_it_lies_elsewhere_is_refused) {
   auto& lock = this->board_->lock;
-  auto* const home = reinterpret_cast<std::atomic<std::uint32_t>*>(&lock) + 1;
-  *home = 0xffff'fff0;
+  constexpr std::size_t kHomeAt = std::is_same_v<TypeParam, carom::FifoLock> ? 8 : 4;
+  constexpr std::uint32_t kFarBelow = 0xffff'fff0;
+  std::memcpy(reinterpret_cast<std::byte*>(&lock) + kHomeAt, &kFarBelow, sizeof kFarBelow);
   EXPECT_EQ(code_of([&] { return lock.acquire(); }), Errc::corrupted);
   EXPECT_EQ(code_of([&] { return lock.owned(); }), Errc::corrupted);
 }

@@ -63,8 +63,8 @@ TYPED_TEST(LockableRefuse, nobody_releases_it_behind_the_back_of_the_dead) {
   auto& lock = this->lock_;
   party_that_holds(lock).die();
   const Release refused =
-      std::is_same_v<TypeParam, carom::Lock> ? Release::refused_owner_died : Release::not_owner;
-  const Errc reason = std::is_same_v<TypeParam, carom::Lock> ? Errc::owner_died : Errc::not_owner;
+      std::is_same_v<TypeParam, carom::RLock> ? Release::not_owner : Release::refused_owner_died;
+  const Errc reason = std::is_same_v<TypeParam, carom::RLock> ? Errc::not_owner : Errc::owner_died;
   EXPECT_EQ(lock.release(), refused);
   EXPECT_EQ(code_of([&] { lock.unlock(); }), reason);
   EXPECT_EQ(lock.acquire(), Acquisition::refused_owner_died);

@@ -61,9 +61,9 @@ int main(int argc, char** argv) {
                "A subset that takes seconds: no second deaths, and each control hangs once");
   std::vector<std::string> only;
   app.add_option("--only", only,
-                 "Only these: Lock, RLock, Segment, Semaphore, BoundedSemaphore, \"BoundedSemaphore of 2\", "
-                 "Event, Condition, "
-                 "Barrier, Latch, SharedLock; controls: pthread, sem_t, \"pthread robust\"");
+                 "Only these: Lock, RLock, FifoLock, Segment, Semaphore, BoundedSemaphore, "
+                 "\"BoundedSemaphore of 2\", Event, Condition, Barrier, Latch, SharedLock; controls: "
+                 "pthread, sem_t, \"pthread robust\"");
   CLI11_PARSE(app, argc, argv);
   const auto chosen = [&](const std::string& name) {
     return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   carom::sync::Spin::set_rounds(2);  // more would be the same instructions again
   crash::Ledger ledger(ledger_path);
   crash::Count sum;
-  for (const auto& make : {crash::make_lock, crash::make_rlock}) {
+  for (const auto& make : {crash::make_lock, crash::make_rlock, crash::make_fifo_lock}) {
     const auto subject = make();
     if (!chosen(subject->name())) continue;
     crash::Stage stage(*subject, ledger, {.every = quick ? 5 : 1});

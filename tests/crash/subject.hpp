@@ -43,6 +43,7 @@ class Subject {
 
 std::unique_ptr<Subject> make_lock();
 std::unique_ptr<Subject> make_rlock();
+std::unique_ptr<Subject> make_fifo_lock();
 std::unique_ptr<Subject> make_pthread();
 std::unique_ptr<Subject> make_robust();
 std::unique_ptr<Subject> make_sem();

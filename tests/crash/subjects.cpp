@@ -58,6 +58,7 @@ class CaromSubject : public Subject {
       words.push_back(slot.about_id.load());
       words.push_back(slot.life.word().load() >> 30 | (slot.life.claimant_lives() ? 4u : 0u));
       words.push_back(static_cast<std::uint32_t>(slot.waiting_on.load()));
+      words.push_back(slot.place.load());
     }
     return words;
   }
@@ -165,6 +166,9 @@ std::unique_ptr<Subject> make_lock() {
 }
 std::unique_ptr<Subject> make_rlock() {
   return std::make_unique<CaromSubject<carom::RLock>>("RLock");
+}
+std::unique_ptr<Subject> make_fifo_lock() {
+  return std::make_unique<CaromSubject<carom::FifoLock>>("FifoLock");
 }
 std::unique_ptr<Subject> make_pthread() {
   return std::make_unique<PthreadControl>("pthread", false);

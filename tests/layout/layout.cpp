@@ -12,6 +12,7 @@
 #include "carom/barrier.hpp"
 #include "carom/condition.hpp"
 #include "carom/event.hpp"
+#include "carom/fifo_lock.hpp"
 #include "carom/latch.hpp"
 #include "carom/lock.hpp"
 #include "carom/rlock.hpp"
@@ -28,7 +29,7 @@ using carom::memory::Slot;
 namespace {
 
 // The version that the numbers below belong to.
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 
 // Where the data of a segment for two begins: after a page of header and one of roster.
 constexpr std::size_t kDataOffset = 8192;
@@ -139,6 +140,21 @@ TEST(Layout, a_lock_is_its_word_and_its_home) {
   EXPECT_LAYOUT(sizeof(carom::Lock), 8u);
   EXPECT_LAYOUT(alignof(carom::Lock), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Lock>) << kHint;
+}
+
+TEST(Layout, a_fifo_lock_is_its_word_and_its_home) {
+  EXPECT_LAYOUT(sizeof(carom::FifoLock), 16u);
+  EXPECT_LAYOUT(alignof(carom::FifoLock), 8u);
+  EXPECT_TRUE(std::is_standard_layout_v<carom::FifoLock>) << kHint;
+}
+
+TEST(Layout, the_words_of_a_fifo_lock_mean_what_they_meant) {
+  const carom::detail::FifoWord word(0x0000'0007'c000'2345);
+  EXPECT_LAYOUT(word.owner(), 0x2345u);
+  EXPECT_TRUE(word.inherited()) << kHint;
+  EXPECT_TRUE(word.queued()) << kHint;
+  EXPECT_LAYOUT(word.last_ticket(), 7u);
+  EXPECT_LAYOUT(carom::detail::PlaceWord::with_ticket(7).to_sleep().bits(), 0x8000'0007u);
 }
 
 TEST(Layout, an_rlock_is_a_lock_with_a_depth) {

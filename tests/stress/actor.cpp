@@ -54,7 +54,7 @@ bool Actor::acquire(int lock, How how) {
     go_inside(lock, false);
     return true;
   }
-  count_one(book().operations[index_of(lock < kLocks ? Kind::lock : Kind::rlock)]);
+  count_one(book().operations[index_of(kind_of_lock(lock))]);
   note(hold, Hold::acquiring);
   const std::int64_t start = carom::Deadline::now_ns();
   const carom::Acquisition outcome = ask(lock, how, timeout_us);
@@ -78,7 +78,7 @@ bool Actor::acquire(int lock, How how) {
     ledger_.notices[ledger_.used_notices.fetch_add(1)] = Notice{desk().id, lock, desk_}.pack();
   }
   note(hold, Hold::yes);
-  note_wait(lock < kLocks ? Kind::lock : Kind::rlock, start);
+  note_wait(kind_of_lock(lock), start);
   go_inside(lock, told);
   return true;
 }

@@ -26,16 +26,19 @@ struct Arena {
   carom::Lock locks[kLocks];
   std::byte gap[10'000] = {};  // the locks lie in several pages
   carom::RLock rlocks[kRLocks];
+  carom::FifoLock fifo_locks[kFifoLocks];
   Wares wares;
   Halves halves[kGuarded];
 
-  /// Calls f(lock) with the Lock or RLock of that number.
+  /// Calls f(lock) with the lock of that number.
   template <class F>
   decltype(auto) with(int lock, F f) {
-    return lock < kLocks ? f(locks[lock]) : f(rlocks[lock - kLocks]);
+    if (is_rlock(lock)) return f(rlocks[lock - kLocks]);
+    return lock < kLocks ? f(locks[lock]) : f(fifo_locks[lock - kLocks - kRLocks]);
   }
 
-  /// The lock's word, read at once; the public calls would need two reads.
+  /// The lock's word, read at once; the public calls would need two reads. Of a FifoLock its low half, which says the
+  /// same of the owner.
   carom::detail::LockWord word(int lock) {
     return with(lock, [](auto& l) {
       return carom::detail::LockWord(reinterpret_cast<const std::atomic<std::uint32_t>&>(l).load());

@@ -46,7 +46,7 @@ void Inspector::sum_up(const Flock& flock) {
       if (!desk.parked && book.at[kind]) struck.emplace(desk.post, kind);
     }
     for (int lock = 0; lock < kAll; ++lock) {
-      const Kind kind = lock < kLocks ? Kind::lock : Kind::rlock;
+      const Kind kind = kind_of_lock(lock);
       if (!desk.parked && desk.hold[lock] != Hold::no) struck.emplace(desk.post, index_of(kind));
     }
   }

@@ -8,6 +8,7 @@ namespace storm {
 enum class Kind : std::uint8_t {
   lock,
   rlock,
+  fifo_lock,
   shared_lock,
   scoped,   ///< a Semaphore, its permits taken in scopes
   tracked,  ///< a Semaphore whose every permit has a holder
@@ -18,7 +19,7 @@ enum class Kind : std::uint8_t {
   barrier,
   latch
 };
-inline constexpr int kKinds = 11;
+inline constexpr int kKinds = 12;
 
 inline constexpr int index_of(Kind kind) noexcept {
   return static_cast<int>(kind);
@@ -27,6 +28,7 @@ inline constexpr int index_of(Kind kind) noexcept {
 inline const char* to_string(Kind kind) noexcept {
   constexpr const char* kNames[kKinds] = {"Lock",
                                           "RLock",
+                                          "FifoLock",
                                           "SharedLock",
                                           "Semaphore in scopes",
                                           "Semaphore tracked",

@@ -16,8 +16,16 @@ namespace storm {
 
 inline constexpr int kLocks = 5;
 inline constexpr int kRLocks = 3;
-inline constexpr int kAll = kLocks + kRLocks;  // numbers below kLocks are Locks, the others RLocks
-inline constexpr int kTable = kAll;            // the SharedLock: its writers are judged as owners are
+inline constexpr int kFifoLocks = 2;
+inline constexpr int kAll = kLocks + kRLocks + kFifoLocks;  // in that order
+constexpr bool is_rlock(int lock) noexcept {
+  return lock >= kLocks && lock < kLocks + kRLocks;
+}
+constexpr Kind kind_of_lock(int lock) noexcept {
+  if (lock < kLocks) return Kind::lock;
+  return is_rlock(lock) ? Kind::rlock : Kind::fifo_lock;
+}
+inline constexpr int kTable = kAll;  // the SharedLock: its writers are judged as owners are
 inline constexpr int kGuarded = kAll + 1;
 
 inline constexpr std::uint32_t kDesks = 8192;

@@ -12,6 +12,7 @@ void Player::play(Kind kind) {
   switch (kind) {
     case Kind::lock:
     case Kind::rlock:
+    case Kind::fifo_lock:
       return inner_();
     case Kind::shared_lock:
       return share();

@@ -124,7 +124,7 @@ class Thread {
     if (dice_.one_in(8)) return dawdle();
     actor_->first_half(lock);
     if (dice_.one_in(8)) actor_->compare(lock);
-    if (lock >= kLocks && dice_.one_in(2)) actor_->deeper(lock);
+    if (is_rlock(lock) && dice_.one_in(2)) actor_->deeper(lock);
     dawdle();
     // In ascending order always, so that nobody waits in a circle.
     const int above = kAll - 1 - lock;
@@ -141,7 +141,7 @@ class Thread {
 
   /// As much of one as there is time for before the end.
   void stay_partly(int lock) {
-    if (lock >= kLocks && dice_.one_in(2)) (void)site_.arena().rlocks[lock - kLocks].acquire();
+    if (is_rlock(lock) && dice_.one_in(2)) (void)site_.arena().rlocks[lock - kLocks].acquire();
     if (dice_.one_in(3)) return;
     actor_->first_half(lock);
     if (dice_.one_in(2)) actor_->second_half(lock);

@@ -18,7 +18,8 @@ enum class ObjectKind : std::uint8_t {
   event,
   condition,
   barrier,
-  latch
+  latch,
+  fifo_lock
 };
 
 /// An object of the segment in one word that is never 0.

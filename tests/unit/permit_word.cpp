@@ -120,14 +120,16 @@ TYPED_TEST(PermitWordOf, a_new_word_bears_a_change_of_nobody) {
     EXPECT_FALSE(TypeParam::holding(1).bears_next(0, 0, HoldingState(0, tag)));
 }
 
-TYPED_TEST(PermitWordOf, the_next_stamp_is_the_same_with_one_tag_more) {
-  for (const std::uint32_t tag : {0u, 5u, kTags<TypeParam> - 1}) {
+TYPED_TEST(PermitWordOf, changed_again_it_is_as_after_any_change_of_the_same_holder) {
+  for (const std::uint32_t tag : {0u, 5u, kTags<TypeParam> - 1}) {  // the last goes round
     for (const Change before : {Change::take, Change::give, Change::give_all}) {
-      const TypeParam word =
-          TypeParam::holding(5).with_contended().with_debt(9).with_stamp({before, 3, 4, tag});
-      EXPECT_EQ(word.with_next(Change::take), word.with_stamp({Change::take, 3, 4, tag + 1}))
-          << "the tag goes round";
-      EXPECT_EQ(word.with_next(Change::give), word.with_stamp({Change::give, 3, 4, tag + 1}));
+      for (const std::uint32_t value : {1u, 5u, TypeParam::kMaxValue - 1}) {
+        const TypeParam word =
+            TypeParam::holding(value).with_contended().with_debt(9).with_stamp({before, 3, 4, tag});
+        EXPECT_EQ(word.changed_again(Change::take),
+                  word.less_one().with_stamp({Change::take, 3, 4, tag + 1}));
+        EXPECT_EQ(word.changed_again(Change::give), word.plus(1).with_stamp({Change::give, 3, 4, tag + 1}));
+      }
     }
   }
 }

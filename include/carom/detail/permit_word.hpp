@@ -160,11 +160,14 @@ class PermitWord {
                       std::uint64_t{static_cast<std::uint8_t>(stamp.change)} << kStampAt |
                       packed(stamp.slot, stamp.entry, stamp.tag));
   }
-  /// With a stamp like its own, but for the change and one tag more: less to compute than with_stamp().
-  constexpr PermitWord with_next(Change change) const noexcept {
-    return PermitWord(((bits_ & ~(std::uint64_t{3} << kStampAt)) |
-                       std::uint64_t{static_cast<std::uint8_t>(change)} << kStampAt) +
-                      (std::uint64_t{1} << kTagAt));
+  /// After one more change, take or give, by the same holder: one permit less or more, the change, and one tag more. Two
+  /// operations, for the compare-and-exchange waits for them.
+  constexpr PermitWord changed_again(Change change) const noexcept {
+    constexpr std::uint64_t kChange = ((std::uint64_t{1} << kChangeBits) - 1) << kStampAt;
+    const std::uint64_t permits = change == Change::take ? ~std::uint64_t{0} : 1;
+    const std::uint64_t more = permits + (std::uint64_t{static_cast<std::uint8_t>(change)} << kStampAt) +
+                               (std::uint64_t{1} << kTagAt);
+    return PermitWord((bits_ & ~kChange) + more);
   }
   /// One permit less. Needs value() > 0.
   constexpr PermitWord less_one() const noexcept { return PermitWord(bits_ - 1); }

@@ -47,7 +47,7 @@ class OwnPermits {
   /// The same after changed_last().
   template <Change kChange, class Word>
   bool change_again(std::atomic<std::uint64_t>& word, Word seen) noexcept {
-    return change<kChange>(word, seen, changed<kChange>(seen).with_next(kChange));
+    return change<kChange>(word, seen, seen.changed_again(kChange));
   }
 
  private:

@@ -48,7 +48,7 @@ void each_in_line(const Roster& roster, std::uint64_t object, FifoWord seen, Vis
 void wake(Slot& slot) noexcept {
   std::uint32_t seen = slot.place.load(std::memory_order_seq_cst);  // [F4]
   if (!PlaceWord(seen).asleep()) return;
-  if (!slot.place.compare_exchange_strong(seen, PlaceWord(seen).awake().bits(), std::memory_order_seq_cst))
+  if (!slot.place.compare_exchange_strong(seen, PlaceWord(seen).to_awake().bits(), std::memory_order_seq_cst))
     return;
   CAROM_STEP(fifo_poked);
   platform::wake(slot.place, 1);
@@ -58,7 +58,7 @@ void wake_first_in_line(const Roster& roster, std::uint64_t object, FifoWord see
   Slot* first = nullptr;
   PlaceWord earliest(0);
   each_in_line(roster, object, seen, [&](Slot& slot, PlaceWord place) {
-    if (first != nullptr && !place.before(earliest)) return;
+    if (place.drawing() || (first != nullptr && !place.before(earliest))) return;
     first = &slot;
     earliest = place;
   });
@@ -72,19 +72,23 @@ class Place {
       : roster_(roster), slot_(roster.slot(self)), waiting_(roster, self, object), object_(object) {}
 
   bool queued() const noexcept { return queued_; }
+  bool shown() const noexcept { return shown_; }
   memory::Waiting& waiting() noexcept { return waiting_; }
 
   /// To the end of the line. False if the word was not `seen` any more.
   bool queue(std::atomic<std::uint64_t>& word, FifoWord seen) noexcept {
     const FifoWord to = seen.with_waiter();
-    place_ = PlaceWord::with_ticket(to.last_ticket());
+    place_ = PlaceWord::drawing(to.last_ticket());
     slot_.place.store(place_.bits(), std::memory_order_seq_cst);
     waiting_.announce();
+    shown_ = true;
     CAROM_STEP(fifo_announced);
     std::uint64_t bits = seen.bits();
     queued_ = word.compare_exchange_strong(bits, to.bits(), std::memory_order_seq_cst);
-    if (queued_) CAROM_STEP(fifo_queued);
-    return queued_;
+    if (!queued_) return false;
+    CAROM_STEP(fifo_queued);
+    look_awake();
+    return true;
   }
 
   /// Who else is in line, as of when the word was `seen`.
@@ -117,12 +121,12 @@ class Place {
   }
 
   void look_asleep() noexcept {
-    slot_.place.store(place_.to_sleep().bits(), std::memory_order_seq_cst);
+    slot_.place.store(place_.to_asleep().bits(), std::memory_order_seq_cst);
   }  // [F4]
-  void look_awake() noexcept { slot_.place.store(place_.bits(), std::memory_order_seq_cst); }
+  void look_awake() noexcept { slot_.place.store(place_.to_awake().bits(), std::memory_order_seq_cst); }
 
   memory::Waited sleep(std::span<const std::uint32_t> watched, Deadline deadline) {
-    return waiting_.sleep(slot_.place, place_.to_sleep().bits(), {.holders = watched, .fellows = false},
+    return waiting_.sleep(slot_.place, place_.to_asleep().bits(), {.holders = watched, .fellows = false},
                           deadline);
   }
 
@@ -132,6 +136,7 @@ class Place {
   memory::Waiting waiting_;
   std::uint64_t object_;
   PlaceWord place_{0};
+  bool shown_ = false;
   bool queued_ = false;
 };
 
@@ -142,11 +147,11 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
   Roster roster = segment.roster();
   Place place(roster, self, object_of(segment, *this));
   sync::Spin spin(sync::Awaited::release);
-  // Out of line, and only then is the word looked at, once more: whoever was to be woken was perhaps this one.
+  // Out of line, and only then is the word looked at once more: who was to see to it was perhaps this one.
   const auto leave = [&](Acquisition outcome) {
     place.waiting().withdraw();  // [F3]
     CAROM_STEP(fifo_left);
-    if (place.queued()) wake_first();
+    if (place.shown()) wake_first();
     return outcome;
   };
   for (;;) {

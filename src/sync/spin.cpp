@@ -99,7 +99,7 @@ int Spin::yield_limit(Awaited awaited) noexcept {
 bool Spin::yield() noexcept {
   if (yielded_ == yields_) {
     // A sleep comes next, beside which this costs little: the thread may have been bound to a processor meanwhile.
-    alone = platform::usable_processors() == 1;
+    if (!alone) alone = platform::usable_processors() == 1;
     return false;
   }
   const auto begin = Clock::now();

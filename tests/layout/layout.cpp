@@ -154,7 +154,9 @@ TEST(Layout, the_words_of_a_fifo_lock_mean_what_they_meant) {
   EXPECT_TRUE(word.inherited()) << kHint;
   EXPECT_TRUE(word.queued()) << kHint;
   EXPECT_LAYOUT(word.last_ticket(), 7u);
-  EXPECT_LAYOUT(carom::detail::PlaceWord::with_ticket(7).to_sleep().bits(), 0x8000'0007u);
+  EXPECT_LAYOUT(carom::detail::PlaceWord::drawing(7).bits(), 7u);
+  EXPECT_LAYOUT(carom::detail::PlaceWord::drawing(7).to_awake().bits(), 0x4000'0007u);
+  EXPECT_LAYOUT(carom::detail::PlaceWord::drawing(7).to_asleep().bits(), 0x8000'0007u);
 }
 
 TEST(Layout, an_rlock_is_a_lock_with_a_depth) {

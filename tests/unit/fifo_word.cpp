@@ -77,31 +77,35 @@ TEST(FifoWord, handed_over_it_keeps_its_flags_and_loses_its_owner) {
   EXPECT_EQ(word.last_ticket(), 2u);
 }
 
-TEST(PlaceWord, asleep_or_awake_it_has_its_ticket) {
+TEST(PlaceWord, in_every_state_it_has_its_ticket) {
   for (const std::uint32_t ticket : {0u, kId, kLastTicket}) {
-    const PlaceWord place = PlaceWord::with_ticket(ticket);
-    EXPECT_FALSE(place.asleep());
-    EXPECT_TRUE(place.to_sleep().asleep());
-    EXPECT_EQ(place.ticket(), ticket);
-    EXPECT_EQ(place.to_sleep().ticket(), ticket);
-    EXPECT_EQ(place.to_sleep().awake().bits(), place.bits());
+    const PlaceWord place = PlaceWord::drawing(ticket);
+    EXPECT_TRUE(place.drawing());
+    for (const PlaceWord awake : {place.to_awake(), place.to_asleep().to_awake()}) {
+      EXPECT_FALSE(awake.drawing());
+      EXPECT_FALSE(awake.asleep());
+      EXPECT_EQ(awake.ticket(), ticket);
+    }
+    EXPECT_FALSE(place.to_asleep().drawing());
+    EXPECT_TRUE(place.to_asleep().asleep());
+    EXPECT_EQ(place.to_asleep().ticket(), ticket);
   }
 }
 
 TEST(PlaceWord, it_is_in_line_once_its_ticket_is_drawn) {
-  EXPECT_TRUE(PlaceWord::with_ticket(5).drawn_by(5));
-  EXPECT_TRUE(PlaceWord::with_ticket(5).drawn_by(6));
-  EXPECT_FALSE(PlaceWord::with_ticket(6).drawn_by(5));
-  EXPECT_TRUE(PlaceWord::with_ticket(kLastTicket).drawn_by(0));
-  EXPECT_FALSE(PlaceWord::with_ticket(0).drawn_by(kLastTicket));
+  EXPECT_TRUE(PlaceWord::drawing(5).drawn_by(5));
+  EXPECT_TRUE(PlaceWord::drawing(5).drawn_by(6));
+  EXPECT_FALSE(PlaceWord::drawing(6).drawn_by(5));
+  EXPECT_TRUE(PlaceWord::drawing(kLastTicket).drawn_by(0));
+  EXPECT_FALSE(PlaceWord::drawing(0).drawn_by(kLastTicket));
 }
 
 TEST(PlaceWord, the_earlier_ticket_is_before_the_later_and_none_before_itself) {
-  const auto at = [](std::uint32_t ticket) { return PlaceWord::with_ticket(ticket); };
+  const auto at = [](std::uint32_t ticket) { return PlaceWord::drawing(ticket); };
   EXPECT_TRUE(at(5).before(at(6)));
   EXPECT_FALSE(at(6).before(at(5)));
   EXPECT_FALSE(at(5).before(at(5)));
-  EXPECT_FALSE(at(5).to_sleep().before(at(5)));
+  EXPECT_FALSE(at(5).to_asleep().before(at(5)));
   EXPECT_TRUE(at(kLastTicket).before(at(0)));
   EXPECT_FALSE(at(0).before(at(kLastTicket)));
 }

@@ -8,12 +8,13 @@
 //     queued      somebody may wait, so whoever comes has to queue as well
 //     ticket      the last that was drawn
 //   PlaceWord, 32 bits, in the slot; it means something while the slot says that its participant waits for the object:
-//     ticket      the participant's, or the one it is about to draw
-//     asleep      it may sleep on this word
+//     ticket      the participant's, or the one that it is about to draw
+//     state       drawing: it has the ticket, or is about to, or somebody else was faster; awake: it has it, and looks at
+//                 the object by itself; asleep: it may sleep on this word
 //
 // STATES               from                  to                            by whom
 //   take               free                  held                          whoever comes, if nobody is queued
-//   queue              held, or queued       queued, one more ticket       a waiter; its place has the ticket already
+//   queue              held, or queued       queued, one more ticket       a waiter; its place, drawing, has the ticket already
 //   take in turn       free, queued          held, queued if others are    the first in line
 //   take over          held, owner gone      held, inherited, the same     the first in line
 //   give back          held                  free, the rest as it was      anyone
@@ -25,8 +26,8 @@
 //   there is one, so nobody passes anybody: whose ticket was drawn before another's acquire began has the lock before it.
 //   A place is there for everybody to see before its ticket is drawn. So who sees the word sees everybody in line.
 //   queued is set while anybody is in line.
-//   Whoever makes the first in line able to take the word, by giving it back, by leaving the line or by dying, or comes
-//   upon it, wakes the first.
+//   Whoever makes the first in line able to take the word, by giving it back or by leaving the line, or comes upon it,
+//   wakes the first of those that are not drawing. Who draws looks at the word after that, and again if it failed.
 //
 // ORDER
 //   [F1] Taking acquires; [F2] giving back releases. [F3] Leaving the line is visible before the word is looked at, and
@@ -35,7 +36,7 @@
 //
 // WAKE
 //   Each waiter sleeps on its own place, so exactly the first is woken, and only if it may sleep. Every sleep also ends
-//   with the life of the owner, or of one of the three nearest in line before, and after kRecheck.
+//   with the life of the owner, or of one of the three nearest in line before, drawing or not, and after kRecheck.
 //
 // DEATH                what remains                                  who repairs it
 //   fifo_taken         owner recorded, its work not begun            the first in line takes over
@@ -51,11 +52,11 @@
 //   woken              the first in line is dead                     the kernel wakes one that was behind it
 //
 // LIMITS
-//   A waiter that is stopped holds up those behind it, and so does one that is about to queue. 2^30 waits may begin while
-//   one waits.
+//   A waiter that is stopped holds up those behind it, and so may one that is drawing. 2^29 waits may begin while one
+//   waits.
 //
 // LAYOUT
-//   Version 4: FifoWord owner:30 inherited:1 queued:1 ticket:31 unused:1; PlaceWord ticket:31 asleep:1; from bit 0. Word
+//   Version 4: FifoWord owner:30 inherited:1 queued:1 ticket:30 unused:2; PlaceWord ticket:30 state:2; from bit 0. Word
 //   at offset 0, home at 8; 16 bytes, aligned to 8. tests/layout holds them.
 #pragma once
 
@@ -94,7 +95,7 @@ class FifoWord {
 
   constexpr bool operator==(const FifoWord&) const noexcept = default;
 
-  static constexpr std::uint32_t kTickets = (1u << 31) - 1;
+  static constexpr std::uint32_t kTickets = (1u << 30) - 1;
 
  private:
   static constexpr std::uint64_t kOwner = (1u << 30) - 1;
@@ -109,15 +110,16 @@ class FifoWord {
 class PlaceWord {
  public:
   constexpr explicit PlaceWord(std::uint32_t bits) noexcept : bits_(bits) {}
-  static constexpr PlaceWord with_ticket(std::uint32_t ticket) noexcept {
+  static constexpr PlaceWord drawing(std::uint32_t ticket) noexcept {
     return PlaceWord(ticket & FifoWord::kTickets);
   }
 
   constexpr std::uint32_t bits() const noexcept { return bits_; }
   constexpr std::uint32_t ticket() const noexcept { return bits_ & FifoWord::kTickets; }
-  constexpr bool asleep() const noexcept { return (bits_ & kAsleep) != 0; }
-  constexpr PlaceWord to_sleep() const noexcept { return PlaceWord(bits_ | kAsleep); }
-  constexpr PlaceWord awake() const noexcept { return PlaceWord(bits_ & ~kAsleep); }
+  constexpr bool drawing() const noexcept { return state() == kDrawing; }
+  constexpr bool asleep() const noexcept { return state() == kAsleep; }
+  constexpr PlaceWord to_awake() const noexcept { return PlaceWord(ticket() | kAwake << kStateAt); }
+  constexpr PlaceWord to_asleep() const noexcept { return PlaceWord(ticket() | kAsleep << kStateAt); }
 
   /// Whether its ticket is at or before `last`: so whether it has been drawn.
   constexpr bool drawn_by(std::uint32_t last) const noexcept {
@@ -128,7 +130,12 @@ class PlaceWord {
   }
 
  private:
-  static constexpr std::uint32_t kAsleep = 1u << 31;
+  static constexpr std::uint32_t kDrawing = 0;
+  static constexpr std::uint32_t kAwake = 1;
+  static constexpr std::uint32_t kAsleep = 2;
+  static constexpr int kStateAt = 30;
+
+  constexpr std::uint32_t state() const noexcept { return bits_ >> kStateAt; }
 
   std::uint32_t bits_;
 };

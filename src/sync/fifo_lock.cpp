@@ -121,8 +121,8 @@ class Place {
   }
 
   void look_asleep() noexcept {
-    slot_.place.store(place_.to_asleep().bits(), std::memory_order_seq_cst);
-  }  // [F4]
+    slot_.place.store(place_.to_asleep().bits(), std::memory_order_seq_cst);  // [F4]
+  }
   void look_awake() noexcept { slot_.place.store(place_.to_awake().bits(), std::memory_order_seq_cst); }
 
   memory::Waited sleep(std::span<const std::uint32_t> watched, Deadline deadline) {
@@ -184,9 +184,12 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
     }
     if (!place.waiting().has_slept() && spin.again()) continue;
     if (detect && sync::in_deadlock(segment, self)) return leave(Acquisition::deadlocked);
+    CAROM_STEP(fifo_to_sleep);
     place.look_asleep();
-    if (word_.load(std::memory_order_seq_cst) == bits) {
-      const Place::Others others = place.others(seen);
+    // Before the word is looked at again: one that takes it after that, and dies, is among those that are watched.
+    const Place::Others others = place.others(seen);
+    const bool has_turn = !others.before && to_be_had(seen, policy(), owner);
+    if (word_.load(std::memory_order_seq_cst) == bits && !has_turn) {
       std::uint32_t watched[1 + memory::kWatchedFellows];
       std::copy_n(others.nearest, others.count, watched);
       std::size_t count = others.count;

@@ -310,6 +310,7 @@ void expect_a_test_for_each_row(const std::string& header, const std::string& su
 
 TEST(DeathTables, each_row_has_a_test_of_the_same_name) {
   expect_a_test_for_each_row("include/carom/detail/lock_word.hpp", "LockDeath");
+  expect_a_test_for_each_row("include/carom/detail/fifo_word.hpp", "FifoDeath");
   expect_a_test_for_each_row("src/memory/roster.hpp", "RosterDeath");
   expect_a_test_for_each_row("src/memory/layout.hpp", "SegmentDeath");
   expect_a_test_for_each_row("include/carom/detail/permit_word.hpp", "PermitDeath");

@@ -1,5 +1,6 @@
 // The rows of the DEATH table of FifoLock.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <functional>
 
@@ -95,6 +96,31 @@ TEST_F(FifoDeath, fifo_announced) {
 
 TEST_F(FifoDeath, fifo_queued) {
   expect_one_in_line_is_passed_over_after_death_at("fifo_queued");
+}
+
+TEST_F(FifoDeath, fifo_to_sleep) {
+  expect_one_in_line_is_passed_over_after_death_at("fifo_to_sleep");
+}
+
+// One comes upon the lock free, with another before it, and is to sleep. By then the other has had the lock and given it
+// back, so the word is what it was, and nobody else is left to wake the one.
+TEST_F(FifoDeath, one_that_is_to_sleep_sees_that_it_has_come_to_be_the_first) {
+  lock.lock();
+  Forked first = in_line(1);
+  first.signal(SIGSTOP);
+  lock.unlock();
+  EXPECT_FALSE(lock.locked());
+  crash::HaltsAt second("fifo_to_sleep", [&] {
+    memory::Waiting::set_recheck(std::chrono::hours(1));
+    lock.lock();
+    lock.unlock();
+  });
+  second.wait_until_there();
+  first.signal(SIGCONT);
+  EXPECT_EQ(first.wait(), 0);
+  second.let_go();
+  EXPECT_EQ(second.wait(), 0);
+  expect_in_order();
 }
 
 TEST_F(FifoDeath, about_to_sleep) {

@@ -43,6 +43,7 @@
 //   fifo_taken_over    the same, inherited                           the same, and is told
 //   fifo_announced     a place without a ticket, of a dead one       nobody: it is passed over
 //   fifo_queued        a ticket of a dead one                        nobody: it is passed over
+//   fifo_to_sleep      the same                                      the same
 //   fifo_released      free, the first in line not woken             the kernel wakes a sleeper that watched the dead;
 //                                                                    if it was not the owner: their own re-check
 //   fifo_poked         the first in line to be awake, and asleep     the same

@@ -9,6 +9,7 @@ using carom::Acquisition;
 using carom::Blocked;
 using carom::BoundedSemaphore;
 using carom::detect_deadlock;
+using carom::FifoLock;
 using carom::Lock;
 using carom::RLock;
 using carom::SharedLock;
@@ -19,6 +20,7 @@ struct Things {
   Lock lock;
   Lock other_lock;
   RLock rlock;
+  FifoLock fifo_lock;
   SharedLock shared;
   BoundedSemaphore permits{1};
   BoundedSemaphore two{2};
@@ -79,6 +81,14 @@ TEST(CAROM_SUITE(Deadlock), two_locks_in_opposite_order) {
 TEST(CAROM_SUITE(Deadlock), a_lock_and_a_recursive_lock) {
   const SharedThings things;
   expect_cycle_of_two(things->lock, things->rlock);
+}
+TEST(CAROM_SUITE(Deadlock), a_recursive_lock_and_one_in_order) {
+  const SharedThings things;
+  expect_cycle_of_two(things->rlock, things->fifo_lock);
+}
+TEST(CAROM_SUITE(Deadlock), one_in_order_and_a_lock) {
+  const SharedThings things;
+  expect_cycle_of_two(things->fifo_lock, things->lock);
 }
 TEST(CAROM_SUITE(Deadlock), a_recursive_lock_and_a_shared_one) {
   const SharedThings things;

@@ -1,0 +1,77 @@
+// Looking again before a sleep ends, and depends on how many processors there are.
+#include "sync/spin.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+using carom::sync::Awaited;
+using carom::sync::Spin;
+
+namespace {
+
+/// How often a waiter looks that waits in vain.
+int looks(Awaited awaited) {
+  Spin spin(awaited);
+  int number = 0;
+  while (spin.again()) ++number;
+  EXPECT_FALSE(spin.again());
+  return number;
+}
+
+void use_one_processor() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+}
+
+/// Each with a thread of its own, which has learnt nothing yet.
+template <class Body>
+void in_a_thread(Body body) {
+  std::thread(body).join();
+}
+
+}  // namespace
+
+TEST(Spin, looking_in_vain_is_learnt_and_tried_again_now_and_then) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "there is one processor";
+  in_a_thread([] {
+    const int first = looks(Awaited::release);
+    int most = 0;
+    int least = first;
+    for (int i = 0; i < 100; ++i) {
+      const int number = looks(Awaited::release);
+      most = std::max(most, number);
+      least = std::min(least, number);
+    }
+    EXPECT_LT(least, first);
+    EXPECT_EQ(most, first);
+  });
+}
+
+TEST(Spin, on_one_processor_nobody_keeps_it_for_a_release) {
+  in_a_thread([] {
+    use_one_processor();
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(looks(Awaited::release), 0);
+  });
+}
+
+TEST(Spin, on_one_processor_others_are_let_have_it_for_a_signal) {
+  in_a_thread([] {
+    use_one_processor();
+    EXPECT_GT(looks(Awaited::signal), 0);  // at least once, however long that takes
+  });
+}
+
+TEST(Spin, bound_to_one_processor_later_it_stops_after_the_next_sleep) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "there is one processor";
+  in_a_thread([] {
+    EXPECT_GT(looks(Awaited::release), 0);
+    use_one_processor();
+    static_cast<void>(looks(Awaited::release));
+    EXPECT_EQ(looks(Awaited::release), 0);
+  });
+}

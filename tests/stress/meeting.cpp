@@ -68,7 +68,7 @@ void Player::count_down(int latch) {
 void Player::count(int latch, std::uint32_t n) {
   Account& counted = book().counted[latch];
   note(counted.perhaps, n);
-  if (actor_.broken() != Break::forsake || !dice_.one_in(20)) {
+  if (actor_.broken() != Break::forsake || !dice_.one_in(5)) {
     wares_.latches[latch].count_down(static_cast<std::ptrdiff_t>(n));
   }
   note(counted.done, counted.done.load() + n);

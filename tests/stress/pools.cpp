@@ -33,7 +33,7 @@ void Player::use_pool(int pool) {
   descend(pool);
   leave_cell(pool);
   if (both) give_permit(pool, 1);
-  if (actor_.broken() == Break::permit && dice_.one_in(100)) return;
+  if (actor_.broken() == Break::permit && dice_.one_in(30)) return;
   give_permit(pool, 0);
 }
 

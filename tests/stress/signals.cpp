@@ -43,7 +43,7 @@ void Player::receive() {
   const carom::Acquisition outcome = how == How::block   ? wares_.signals.acquire()
                                      : how == How::timed ? wares_.signals.acquire(some_time())
                                                          : wares_.signals.acquire(false);
-  if (outcome && !(actor_.broken() == Break::signal && dice_.one_in(50))) {
+  if (outcome && !(actor_.broken() == Break::signal && dice_.one_in(10))) {
     note(acquired.done, acquired.done.load() + 1);
   }
   note(acquired.perhaps, 0u);

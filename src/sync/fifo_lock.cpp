@@ -149,6 +149,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
   sync::Spin spin(sync::Awaited::release);
   // Out of line, and only then is the word looked at once more: who was to see to it was perhaps this one.
   const auto leave = [&](Acquisition outcome) {
+    CAROM_STEP(fifo_leaving);
     place.waiting().withdraw();  // [F3]
     CAROM_STEP(fifo_left);
     if (place.shown()) wake_first();

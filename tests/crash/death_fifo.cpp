@@ -1,6 +1,7 @@
 // The rows of the DEATH table of FifoLock.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -145,6 +146,36 @@ TEST_F(FifoDeath, woken) {
   first.wait();
   EXPECT_EQ(second.wait(), 0);
   EXPECT_EQ(third.wait(), 0);
+  expect_in_order();
+}
+
+TEST_F(FifoDeath, fifo_leaving) {
+  lock.lock();
+  dies_at("fifo_leaving", [&] { static_cast<void>(lock.acquire(std::chrono::milliseconds(20))); });
+  Forked next = in_line(1);
+  lock.unlock();
+  EXPECT_EQ(next.wait(), 0);
+  expect_in_order();
+}
+
+// The first in line gives up. Before it is out of line the lock is given back, for it.
+TEST_F(FifoDeath, one_that_gives_up_when_it_is_to_have_it_wakes_the_next) {
+  lock.lock();
+  crash::HaltsAt first("fifo_leaving", [&] {
+    static_cast<void>(lock.acquire(std::chrono::milliseconds(20)));
+    pause();  // its end would wake the next too
+  });
+  wait_until([&] { return lock.waiters() == 1; });
+  Forked second([&] {
+    memory::Waiting::set_recheck(std::chrono::hours(1));
+    lock.lock();
+    lock.unlock();
+  });
+  wait_until([&] { return lock.waiters() == 2 && support::sleeps(second.pid()); });
+  first.wait_until_there();
+  lock.unlock();
+  first.let_go();
+  EXPECT_EQ(second.wait(), 0);
   expect_in_order();
 }
 

@@ -47,6 +47,7 @@
 //   fifo_released      free, the first in line not woken             the kernel wakes a sleeper that watched the dead;
 //                                                                    if it was not the owner: their own re-check
 //   fifo_poked         the first in line to be awake, and asleep     the same
+//   fifo_leaving       a ticket of a dead one, or a dead owner       as after fifo_queued, or fifo_taken
 //   fifo_left          free, and the next in line not woken          the kernel wakes one that was behind the dead
 //   fifo_handed_over   nobody in particular holds it, on purpose     nobody: whoever was to release it does
 //   about_to_sleep     a ticket of a dead one                        nobody: it is passed over

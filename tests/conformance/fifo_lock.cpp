@@ -16,7 +16,6 @@ class FifoOrder : public testing::Test {
   struct Line {
     FifoLock lock;
     std::atomic<int> served{0};
-    std::atomic<bool> hold{false};  ///< who is served keeps the lock
   };
 
   /// A party that has queued behind all that came before, and says as which it was served.
@@ -25,7 +24,6 @@ class FifoOrder : public testing::Test {
     Party party([&line = *line] {
       const Acquisition outcome = line.lock.acquire();
       const int turn = ++line.served;
-      support::wait_until([&] { return !line.hold; });
       static_cast<void>(line.lock.release());
       return turn + (outcome.owner_died() ? 100 : 0);
     });

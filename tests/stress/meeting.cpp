@@ -76,6 +76,8 @@ void Player::count(int latch, std::uint32_t n) {
 }
 
 void Player::await_latch(int latch, bool for_ever) {
+  if (actor_.broken() == Break::forsake)
+    for_ever = false;  // or the round would hang before its counts are compared
   const Stuck stuck(book(), Kind::latch, for_ever);
   const std::int64_t start = carom::Deadline::now_ns();
   const carom::LatchWait outcome =

@@ -1,6 +1,8 @@
 #include "carom/detail/owned_word.hpp"
 
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include "carom/detail/seat.hpp"
 #include "memory/mapped_segment.hpp"
@@ -48,7 +50,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object_of(segment, *this));
-  sync::Spin spin(sync::Awaited::release);
+  std::optional<sync::Spin> spin(std::in_place, sync::Awaited::release);
   for (;;) {
     const LockWord seen = load();
     std::uint32_t expected = seen.bits();
@@ -79,10 +81,8 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
       sync::record_takeover(roster, seen.owner(), this);
       return Acquisition::acquired_owner_died;
     }
-    if (!waiting.has_slept()) {
-      if (deadline.expired()) return Acquisition::timed_out;
-      if (spin.again()) continue;
-    }
+    if (!waiting.has_slept() && deadline.expired()) return Acquisition::timed_out;
+    if (spin->again()) continue;
     // Marked before every sleep, and before giving up after one: the wake that ended it may have been the
     // only one.
     if (!seen.contended()) {
@@ -101,6 +101,9 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
                       deadline) == Waited::timed_out) {
       return Acquisition::timed_out;
     }
+    // A lock that changes hands fast enough to be gone before a woken thread comes, or before this one has fallen
+    // asleep, is soon free again.
+    spin.emplace(sync::Awaited::release);
   }
 }
 

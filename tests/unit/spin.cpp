@@ -5,9 +5,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <carom/lock.hpp>
+#include <carom/shared.hpp>
+#include <chrono>
+#include <limits>
 #include <thread>
 
+#include "platform/futex.hpp"
 #include "platform/process_identity.hpp"
+#include "support/party.hpp"
 
 using carom::sync::Awaited;
 using carom::sync::Spin;
@@ -76,4 +82,28 @@ TEST(Spin, bound_to_one_processor_later_it_stops_after_the_next_sleep) {
     static_cast<void>(looks(Awaited::release));
     EXPECT_EQ(looks(Awaited::release), 0);
   });
+}
+
+TEST(Spin, a_lock_found_taken_after_a_sleep_is_looked_at_again_before_the_next) {
+  support::ProcessParty alone_with_its_choice_of_rounds([] {
+    const carom::Shared<carom::Lock> lock;
+    lock->lock();
+    Spin::set_rounds(0);
+    support::ThreadParty waiter([&lock] {
+      lock->lock();
+      lock->unlock();
+    });
+    support::wait_until([&] { return lock->waiters() == 1 && waiter.sleeps(); });
+    Spin::set_rounds(std::numeric_limits<int>::max());
+    const auto& word = *reinterpret_cast<const carom::platform::Word*>(&*lock);  // tests/layout holds it
+    bool looks_again = carom::platform::wake(word, 1) == 1;
+    for (int i = 0; i < 100; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      looks_again = looks_again && !waiter.sleeps();
+    }
+    lock->unlock();
+    waiter.leave();
+    return looks_again;
+  });
+  EXPECT_EQ(alone_with_its_choice_of_rounds.leave(), 1);
 }

@@ -49,8 +49,7 @@ class [[nodiscard]] ConditionWait {
 ///
 /// Unlike std::condition_variable_any: works between processes; a notification is never lost to a waiter that timed
 /// out, was stopped or died on its way: it goes to another that waited then; no wake-ups without a notification;
-/// waiters are notified in the order they came. Of many that are notified together the next is woken when the one
-/// before has its lock. Unlike multiprocessing.Condition: notify() never waits for anybody, so a waiter that is killed
+/// waiters are notified in the order they came. Unlike multiprocessing.Condition: notify() never waits for anybody, so a waiter that is killed
 /// or stopped holds up nobody.
 ///
 /// Waiting takes a seat in the roster, as Lock says; fork and signals too. notify needs no seat.
@@ -184,8 +183,9 @@ class Condition {
   auto with_lock(Visit visit) const;
 
   std::atomic<std::uint32_t> word_{0};
-  detail::Home home_;      // with Over
-  std::int32_t lock_ = 0;  // how far from here, in 4 bytes
+  detail::Home home_;  // with Over
+  // How far from here, in 4 bytes, with a sign. Never changes, so all who wait can be woken here in one call.
+  std::atomic<std::uint32_t> lock_{0};
   RLock own_;
 };
 

@@ -23,7 +23,7 @@
 namespace carom::memory {
 
 inline constexpr std::uint64_t kMagic = 0x006d'6f72'6163'0a89;  // reads "\x89\ncarom\0" in a dump
-inline constexpr std::uint32_t kLayoutVersion = 4;
+inline constexpr std::uint32_t kLayoutVersion = 5;
 
 /// An id is slot + generation * capacity, and fits into the 30 bits a lock word has for it.
 inline constexpr std::uint32_t kIdBits = 30;

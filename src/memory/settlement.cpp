@@ -202,7 +202,6 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
     const std::optional<Waiter> next = first_waiter(roster, condition, turn.limit());
     const TurnWord to = next ? TurnWord::granted(turn.limit(), next->index, next->ticket) : TurnWord::none();
     if (!slot.turn.compare_exchange_strong(seen, to.bits(), std::memory_order_seq_cst)) continue;
-    if (turn.wakes()) platform::wake(platform::low_half(roster.slot_at(turn.other_slot()).turn), 1);
     if (!next) return true;
     CAROM_STEP(turn_granted);
     platform::wake(platform::low_half(next->slot->turn), 1);

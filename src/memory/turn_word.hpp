@@ -6,14 +6,12 @@
 //   TurnWord, in the slot, 64 bits; beside it the slot says of which condition:
 //     none
 //     waiting     its ticket
-//     notified    the last ticket that was waiting then; the slot of another notified with it whom this one is to wake,
-//                 or the slot this turn was granted from, if either
+//     notified    the last ticket that was waiting then; the slot this turn was granted from, if it was
 //     granted     of a dead participant: its turn now belongs to another, named by slot and ticket
 //
 // STATES            from                     to                       by whom
 //   wait            none                     waiting                  the participant, under its lock
 //   notify          waiting                  notified                 anyone
-//   link            notified                 notified, to wake        who notified both
 //   give up         waiting                  none                     the participant: deadline, or stopped
 //   leave           notified                 none                     the participant, once it has its lock again
 //   grant           notified, dead           granted to a waiter      anyone, to the waiter with the first ticket
@@ -37,28 +35,27 @@
 //   releases and leaving acquires. What the data guarded by the lock needs, the lock gives.
 //
 // WAKE
-//   Each waiter sleeps on its own turn word, so nobody is woken who was not meant. Of many that are notified at one
-//   time a few are woken, some more than there are processors; each wakes one more when it comes upon the lock free, or
-//   else has it, so that no herd runs for the lock. Who that is stands in its turn word; if it has left without seeing it,
-//   who notified them wakes that one. Every sleep also ends with the life of a fellow waiter, and after kRecheck.
+//   Each waiter sleeps on its own turn word, so nobody is woken who was not meant, and on a word of the object that never
+//   changes: who has notified all wakes them there in one call. Its own word comes second in the kernel's list, so one
+//   that finds it unchanged has joined the other. Every sleep also ends with the life of a fellow waiter, and after
+//   kRecheck.
 //
 // DEATH                   what remains                                   who repairs it
 //   ticket_drawn          waiters noted in the object, nobody waits      the next to notify, who finds nobody
 //   turn_waiting          a waiter that is none                          who notifies passes over it
 //   turn_notified         notified, and its waiter not woken             its own re-check
-//   turn_linked           the same                                       the same
 //   condition_unlocked    a waiter that is none, the lock free           who notifies passes over it
 //   turn_taken            notified, dead                                 a fellow: grants it to the first that waits
 //   turn_granted          granted, its new participant not woken         its own re-check
 //   turn_adopted          two words for one turn                         whoever looks next sees which one counts
-//   turn_left             others notified with it, not woken             their own re-check
+//   turn_left             its lock held, or what it noted of that        the next owner of the lock
 //
 // LIMITS
 //   Tickets are compared within 2^29 of each other.
 //
 // LAYOUT
-//   Version 2: ConditionWord ticket:30 unused:1 waiters:1. TurnWord ticket or limit:30 state:2, then ticket:16
-//   adopted:1 slot:14 to wake:1. tests/layout holds them.
+//   Version 5: ConditionWord ticket:30 unused:1 waiters:1. TurnWord ticket or limit:30 state:2, then ticket:16
+//   adopted:1 slot:14 unused:1. tests/layout holds them.
 #pragma once
 
 #include <cstdint>
@@ -99,10 +96,6 @@ class TurnWord {
   static constexpr TurnWord notified(std::uint32_t limit, std::uint32_t ticket) noexcept {
     return make(State::notified, limit, ticket & kShortTicket);
   }
-  /// Needs one that is notified and not adopted: its participant is to wake the one at `slot`.
-  constexpr TurnWord that_wakes(std::uint32_t slot) const noexcept {
-    return make(State::notified, limit(), (high_half() & kShortTicket) | kToWake | slot << kSlotAt);
-  }
   /// Adopted from the turn of the dead participant at `slot`.
   static constexpr TurnWord adopted(std::uint32_t limit, std::uint32_t slot) noexcept {
     return make(State::notified, limit, kFromSlot | slot << kSlotAt);
@@ -116,8 +109,6 @@ class TurnWord {
   constexpr State state() const noexcept { return static_cast<State>(low_half() >> 30); }
   constexpr std::uint32_t ticket() const noexcept { return low_half() & kTicketMask; }
   constexpr std::uint32_t limit() const noexcept { return ticket(); }
-  /// Whether its participant is to wake the one at other_slot().
-  constexpr bool wakes() const noexcept { return (high_half() & kToWake) != 0; }
 
   constexpr bool granted_to(std::uint32_t slot, std::uint32_t ticket) const noexcept {
     return state() == State::granted && high_half() == (slot << kSlotAt | (ticket & kShortTicket));
@@ -134,7 +125,6 @@ class TurnWord {
   constexpr bool operator==(const TurnWord&) const noexcept = default;
 
  private:
-  static constexpr std::uint32_t kToWake = 1u << 31;
   static constexpr std::uint32_t kSlotAt = 17;
   static constexpr std::uint32_t kSlotMask = (1u << 14) - 1;
   static constexpr std::uint32_t kFromSlot = 1u << 16;

@@ -12,7 +12,12 @@ std::atomic<std::int64_t> recheck_ns{std::chrono::nanoseconds(kRecheck).count()}
 /// The words that one sleep watches.
 class WatchList {
  public:
-  explicit WatchList(Roster& roster, platform::Watch word) noexcept : roster_(roster) { watches_[0] = word; }
+  WatchList(Roster& roster, platform::Watch word, const platform::Word* common) noexcept : roster_(roster) {
+    // The word after it is looked at when this one has been joined already, so no wake falls in between.
+    if (common != nullptr) watches_[count_++] = {common, common->load(std::memory_order_relaxed)};
+    word_at_ = count_;
+    watches_[count_++] = word;
+  }
 
   /// False if the participant is gone.
   bool add(std::uint32_t id) noexcept {
@@ -20,30 +25,32 @@ class WatchList {
     const std::optional<std::uint32_t> alive = life.arm();
     // Armed first, asked second: a slot that changes hands in between sends those away who armed it.
     if (!alive || roster_.standing(id) != Standing::lives) return false;
-    lives_[count_ - 1] = &life;
+    lives_[lives_count_++] = &life;
     watches_[count_++] = {&life.word(), *alive};
     return true;
   }
 
   platform::Wait wait(Deadline deadline) const {
     if (count_ == 1) return platform::wait(watches_[0], deadline);
-    return platform::wait_any({watches_, count_}, deadline);
+    return platform::wait_any({watches_, count_}, deadline, word_at_);
   }
 
   /// The kernel wakes one sleeper of a dead thread's life word, and that may have been this one.
   void pass_on_deaths() const noexcept {
-    for (std::size_t i = 0; i + 1 < count_; ++i) {
+    for (std::size_t i = 0; i < lives_count_; ++i) {
       if (!lives_[i]->claimant_lives()) lives_[i]->pass_on();
     }
   }
 
  private:
-  static constexpr std::size_t kSize = 1 + kWatchedHolders + kWatchedFellows;
+  static constexpr std::size_t kMostLives = kWatchedHolders + kWatchedFellows;
 
   Roster& roster_;
-  platform::Watch watches_[kSize];
-  platform::LifeWord* lives_[kSize - 1];
-  std::size_t count_ = 1;
+  platform::Watch watches_[2 + kMostLives];
+  std::size_t count_ = 0;
+  std::size_t word_at_ = 0;
+  platform::LifeWord* lives_[kMostLives];
+  std::size_t lives_count_ = 0;
 };
 
 }  // namespace
@@ -67,11 +74,11 @@ void Waiting::withdraw() noexcept {
 }
 
 Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const Company& company,
-                      Deadline deadline) {
+                      Deadline deadline, const platform::Word* common) {
   if (deadline.expired()) return Waited::timed_out;
   announce();
   has_slept_ = true;
-  WatchList list(roster_, {&word, expected});
+  WatchList list(roster_, {&word, expected}, common);
   int watched = 0;
   for (const std::uint32_t holder : company.holders) {
     if (watched++ == kWatchedHolders) break;

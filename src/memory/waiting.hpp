@@ -48,8 +48,10 @@ class Waiting {
   void withdraw() noexcept;
 
   /// Sleeps until `word` is woken or changes from `expected`, or one of the company ends, or it is time to look
-  /// again, or the deadline passes.
-  Waited sleep(const platform::Word& word, std::uint32_t expected, const Company& company, Deadline deadline);
+  /// again, or the deadline passes. Where each sleeps on a word of its own, `common` is one that never changes: to wake
+  /// all of them in one call, after their own words have changed.
+  Waited sleep(const platform::Word& word, std::uint32_t expected, const Company& company, Deadline deadline,
+               const platform::Word* common = nullptr);
 
   bool has_slept() const noexcept { return has_slept_; }
 

@@ -62,7 +62,7 @@ Wait wait(Watch watch, Deadline deadline) {
   return result == 0 ? Wait::woken : sort("futex wait", errno);
 }
 
-Wait wait_any(std::span<const Watch> watches, Deadline deadline) {
+Wait wait_any(std::span<const Watch> watches, Deadline deadline, std::size_t alone) {
   if (!wait_any_missing.load(std::memory_order_relaxed)) {
     KernelWatch list[kMaxWatches];
     for (std::size_t i = 0; i < watches.size(); ++i) {
@@ -84,10 +84,10 @@ Wait wait_any(std::span<const Watch> watches, Deadline deadline) {
         return sort("futex waitv", errno);
     }
   }
-  for (const Watch& other : watches.subspan(1)) {
-    if (other.word->load(std::memory_order_relaxed) != other.expected) return Wait::changed;
+  for (const Watch& watch : watches) {
+    if (watch.word->load(std::memory_order_relaxed) != watch.expected) return Wait::changed;
   }
-  return wait(watches.front(), deadline.or_after(kSlice));
+  return wait(watches[alone], deadline.or_after(kSlice));
 }
 
 int wake(const Word& word, int count) {

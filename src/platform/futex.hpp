@@ -33,10 +33,12 @@ struct Watch {
 Wait wait(Watch watch, Deadline deadline);
 
 /// Sleeps until somebody wakes any of the words, unless one no longer holds its expected value. At most 128.
+/// They are joined and looked at in their order: who changes one, and then wakes one that stands before it, misses
+/// nobody.
 /// Where the kernel cannot wait for several words (before Linux 5.16, or forbidden by a sandbox) it watches
-/// the first alone and comes back at least every few milliseconds, so that the caller sees a change of the
+/// watches[alone] only and comes back at least every few milliseconds, so that the caller sees a change of the
 /// others that late.
-Wait wait_any(std::span<const Watch> watches, Deadline deadline);
+Wait wait_any(std::span<const Watch> watches, Deadline deadline, std::size_t alone = 0);
 
 /// Wakes at most `count` sleepers of `word`. Returns how many there were. Safe in a signal handler.
 int wake(const Word& word, int count);

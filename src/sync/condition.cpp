@@ -1,6 +1,5 @@
 #include "carom/condition.hpp"
 
-#include <algorithm>
 #include <optional>
 
 #include "carom/detail/seat.hpp"
@@ -8,7 +7,6 @@
 #include "memory/settlement.hpp"
 #include "memory/turn_word.hpp"
 #include "memory/waiting.hpp"
-#include "platform/process_identity.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -32,7 +30,7 @@ std::uint64_t object_of(const MappedSegment& segment, const Condition& condition
   return memory::object_ref(memory::ObjectKind::condition, segment.offset_of(&condition));
 }
 
-std::int32_t distance(const void* from, const void* to) {
+std::uint32_t distance(const void* from, const void* to) {
   const MappedSegment* const segment = MappedSegment::containing(from);
   const MappedSegment* const other = MappedSegment::containing(to);
   const std::ptrdiff_t bytes = static_cast<const std::byte*>(to) - static_cast<const std::byte*>(from);
@@ -41,7 +39,7 @@ std::int32_t distance(const void* from, const void* to) {
     throw Error(Errc::outside_segment, "condition",
                 "its lock does not lie in the same segment, or more than 8 GiB from it");
   }
-  return static_cast<std::int32_t>(words);
+  return static_cast<std::uint32_t>(words);
 }
 
 /// One thread's turn, from when it is seen to wait until it has its lock again.
@@ -60,10 +58,9 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
-    const TurnWord left(slot_.turn.exchange(0, std::memory_order_seq_cst));
+    slot_.turn.store(0, std::memory_order_seq_cst);
     slot_.parked_at.store(0, std::memory_order_release);
     CAROM_STEP(turn_left);
-    if (left.wakes() && !woke_other_) wake(left.other_slot());
   }
 
   TurnWord word() const noexcept { return TurnWord(slot_.turn.load(std::memory_order_seq_cst)); }  // [T2]
@@ -100,74 +97,12 @@ class Turn {
     });
   }
 
-  /// Wakes the one that was notified together with this, if that is this one's to do and not done yet.
-  void wake_other() noexcept {
-    const TurnWord turn = word();
-    if (turn.wakes() && !woke_other_) wake(turn.other_slot());
-    woke_other_ = turn.wakes();
-  }
-
  private:
-  void wake(std::uint32_t index) const noexcept {
-    platform::wake(platform::low_half(segment_.roster().slot_at(index).turn), 1);
-  }
-
   MappedSegment& segment_;
   std::uint64_t condition_;
   std::uint32_t index_;
   std::uint32_t ticket_;
   Slot& slot_;
-  bool woke_other_ = false;
-};
-
-/// Wakes those who were notified at one time, a few at once: they want the same lock.
-class WakeList {
- public:
-  WakeList(const Roster& roster, std::uint32_t n) noexcept
-      : roster_(roster),
-        at_once_(
-            n == 1 ? 1 : std::min(kMost, 2 * static_cast<std::uint32_t>(platform::usable_processors()) + 2)) {
-  }
-
-  void add(const memory::Waiter& waiter, TurnWord turn) noexcept {
-    Entry& before = entries_[count_ % at_once_];
-    if (count_ < at_once_) {
-      first_[count_] = waiter.index;
-    } else {
-      // The one so many before wakes it, if it has not left yet.
-      std::uint64_t expected = before.turn.bits();
-      if (roster_.slot_at(before.index)
-              .turn.compare_exchange_strong(expected, before.turn.that_wakes(waiter.index).bits(),
-                                            std::memory_order_seq_cst)) {
-        CAROM_STEP(turn_linked);
-      } else {
-        wake(waiter.index);
-      }
-    }
-    before = {waiter.index, turn};
-    ++count_;
-  }
-
-  void wake_first() const noexcept {
-    for (std::uint32_t i = 0; i < std::min(count_, at_once_); ++i) wake(first_[i]);
-  }
-
- private:
-  struct Entry {
-    std::uint32_t index = 0;
-    TurnWord turn = TurnWord::none();
-  };
-  static constexpr std::uint32_t kMost = 32;
-
-  void wake(std::uint32_t index) const noexcept {
-    platform::wake(platform::low_half(roster_.slot_at(index).turn), 1);
-  }
-
-  const Roster& roster_;
-  std::uint32_t at_once_;
-  std::uint32_t count_ = 0;
-  std::uint32_t first_[kMost];
-  Entry entries_[kMost];
 };
 
 std::uint32_t depth_of(const Lock&) {
@@ -188,7 +123,8 @@ Condition::Condition(RLock& lock) : home_(this, "condition", over_rlock), lock_(
 template <class Visit>
 auto Condition::with_lock(Visit visit) const {
   auto* const self = const_cast<Condition*>(this);
-  auto* const there = reinterpret_cast<std::byte*>(self) + std::ptrdiff_t{lock_} * 4;
+  auto* const there = reinterpret_cast<std::byte*>(self) +
+                      std::ptrdiff_t{static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed))} * 4;
   switch (home_.bits()) {
     case over_lock:
       return visit(*reinterpret_cast<Lock*>(there));
@@ -242,13 +178,11 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
         turn.give_up();
         break;
       }
-      waiting.sleep(turn.to_sleep_on(), turn.while_waiting(), {}, deadline);
+      waiting.sleep(turn.to_sleep_on(), turn.while_waiting(), {}, deadline, &lock_);
     }
   }
   const TurnWord got = turn.word();
   if (got.state() == State::notified) CAROM_STEP(turn_taken);
-  // Who has the lock would keep it while waking, so before, but only while that sends nobody to wait for the lock.
-  if (!lock.locked()) turn.wake_other();
   const Acquisition again = lock.acquire();
   if (!again) {
     throw Error(again == Acquisition::corrupted ? Errc::corrupted : Errc::owner_died, "condition",
@@ -285,7 +219,6 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
   const Roster roster = segment->roster();
   std::uint32_t seen = word_.load(std::memory_order_acquire);
   const std::uint32_t limit = ConditionWord(seen).last_ticket();
-  WakeList list(roster, n);
   std::uint32_t notified = 0;
   const auto notify = [&](const memory::Waiter& waiter) {
     std::uint64_t expected = TurnWord::waiting(waiter.ticket).bits();
@@ -294,7 +227,7 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
       return;  // [T2]
     CAROM_STEP(turn_notified);
     ++notified;
-    list.add(waiter, turn);
+    if (n != kAll) platform::wake(platform::low_half(waiter.slot->turn), 1);
   };
   if (n == kAll) memory::each_waiter(roster, object, limit, notify);
   while (notified < n) {
@@ -307,7 +240,7 @@ void Condition::notify_waiters(std::uint32_t n) noexcept {
     }
     notify(*next);
   }
-  list.wake_first();
+  if (n == kAll && notified != 0) platform::wake(lock_, platform::kEverybody);
 }
 
 void Condition::refuse() {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "conformance/primitives.hpp"
+#include "platform/futex.hpp"
 
 using namespace std::chrono_literals;
 using carom::Acquisition;
@@ -280,6 +281,59 @@ TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_nobody) {
   notify(desk->over_lock);
   parties[0].signal(SIGCONT);
   EXPECT_EQ(parties[0].leave(), 1);
+}
+
+TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_none_of_all) {
+  const SharedDesk desk;
+  std::vector<Party> parties = parties_that_wait(desk->over_lock, 8);
+  parties[0].signal(SIGSTOP);
+  {
+    const std::scoped_lock hold(desk->lock);
+    desk->over_lock.notify_all();
+  }
+  for (std::size_t i = 1; i < parties.size(); ++i) EXPECT_EQ(parties[i].leave(), 1);
+  parties[0].signal(SIGCONT);
+  EXPECT_EQ(parties[0].leave(), 1);
+}
+
+// Also those that are on their way to sleep at that moment: nobody rescues one that is missed, where nobody looks again.
+TEST(CAROM_SUITE(Condition), notify_all_misses_nobody) {
+  constexpr int kParties = 3;
+  constexpr int kRounds = 3000;
+  const SharedDesk desk;
+  std::vector<Party> parties;
+  for (int i = 0; i < kParties; ++i) {
+    parties.emplace_back([&desk] {
+      const std::scoped_lock hold(desk->lock);
+      int rounds = 0;
+      for (; rounds < kRounds; ++rounds) {
+        ++desk->notified;  // who sees that, and takes the lock, finds it waiting
+        if (!desk->over_lock.wait().notified()) break;
+      }
+      return rounds == kRounds ? 0 : 1;
+    });
+  }
+  for (int round = 1; round <= kRounds; ++round) {
+    while (desk->notified != round * kParties) std::this_thread::yield();
+    const std::scoped_lock hold(desk->lock);
+    desk->over_lock.notify_all();
+  }
+  for (Party& party : parties) EXPECT_EQ(party.leave(), 0);
+}
+
+TEST(CAROM_SUITE(Condition), an_old_kernel_delivers_notifications_to_one_and_to_all) {
+  const SharedDesk desk;
+  carom::platform::pretend_kernel_lacks_wait_any(true);
+  std::vector<Party> one = parties_that_wait(desk->over_lock, 1);
+  notify(desk->over_lock);
+  EXPECT_EQ(one[0].leave(), 1);
+  std::vector<Party> all = parties_that_wait(desk->over_lock, 3);
+  {
+    const std::scoped_lock hold(desk->lock);
+    desk->over_lock.notify_all();
+  }
+  for (Party& party : all) EXPECT_EQ(party.leave(), 1);
+  carom::platform::pretend_kernel_lacks_wait_any(false);
 }
 
 TEST(CAROM_SUITE(Condition), a_killed_waiter_gets_no_notification) {

@@ -1,10 +1,8 @@
 // The rows of the DEATH tables of SharedLock and Condition.
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <functional>
 #include <mutex>
-#include <vector>
 
 #include "carom/carom.hpp"
 #include "crash/death.hpp"
@@ -234,42 +232,16 @@ TEST_F(TurnDeath, turn_adopted) {
   expect_forgotten();
 }
 
-// Of those that are notified at one time from one processor four are woken, and each is to wake the fourth after it.
-constexpr std::size_t kAtOnce = 4;
-
-void use_one_processor() {
-  cpu_set_t first;
-  CPU_ZERO(&first);
-  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &first);
-  ASSERT_EQ(sched_setaffinity(0, sizeof first, &first), 0);
-}
-
-TEST_F(TurnDeath, turn_linked) {
-  std::vector<Forked> sleepers;
-  for (std::size_t i = 0; i < kAtOnce + 2; ++i) sleepers.push_back(asleep(i + 1));
-  // Dies when the first is to wake the one before the last, the last is not notified, and nobody is woken.
-  dies_at("turn_linked", [&] {
-    use_one_processor();
-    board->condition.notify(kAtOnce + 2);
-  });
-  for (std::size_t i = 0; i <= kAtOnce; ++i) EXPECT_EQ(sleepers[i].wait(), 0);
-  EXPECT_EQ(board->notified, static_cast<int>(kAtOnce) + 1);
-  notify();
-  EXPECT_EQ(sleepers.back().wait(), 0);
-}
-
 TEST_F(TurnDeath, turn_left) {
   DiesAt first("turn_left", [&] { wait_for_turn(); });
   wait_until([&] { return board->condition.waiters() == 1 && first.sleeps(); });
-  std::vector<Forked> others;
-  for (std::size_t i = 1; i < kAtOnce + 2; ++i) others.push_back(asleep(i + 1));
-  Forked notifier([&] {
-    use_one_processor();
-    notify(kAtOnce + 2);
-  });
+  Forked second = asleep(2);
+  notify(2);
   first.wait();
-  for (Forked& other : others) EXPECT_EQ(other.wait(), 0);
-  EXPECT_EQ(board->notified, static_cast<int>(kAtOnce) + 1);
+  EXPECT_EQ(second.wait(), 0);
+  EXPECT_EQ(board->notified, 1);
+  board->notified = 0;
+  expect_forgotten();
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ using carom::memory::Slot;
 namespace {
 
 // The version that the numbers below belong to.
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 
 // Where the data of a segment for two begins: after a page of header and one of roster.
 constexpr std::size_t kDataOffset = 8192;

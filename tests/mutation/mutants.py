@@ -26,7 +26,6 @@ SETTINGS = ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_FLAGS_RELWITHDEBIN
 # tests hang on sound code.
 NEED_RECHECK = {
     "*killed_when_woken*": "dies with the one wake that it got; who looked around before it came does not watch it",
-    "*a_stopped_waiter*": "of many that are notified each wakes another, and this one is stopped",
     "*a_party_killed_as_it_waits*": "the first to sleep at a barrier found nobody there, so it watches nobody",
     "*a_party_killed_in_its_action*": "nobody is woken when the action begins, so nobody watches whose it is",
     "*EventDescriptor*": "its thread may be between its look and its sleep when it is told to stop",
@@ -35,8 +34,6 @@ NEED_RECHECK = {
     "LatchDeath.latch_opened": "the same, of who counts down",
     "PermitDeath.permit_given": "the same, of who gives a permit that it does not hold",
     "TurnDeath.turn_notified": "the same, of who notifies",
-    "TurnDeath.turn_linked": "the same",
-    "TurnDeath.turn_left": "dies before it has woken the one that its turn names, which may not watch it",
     "BarrierDeath.barrier_completed": "dies before it has woken the first to sleep there, which watches nobody",
     "BarrierDeath.barrier_broken": "the same",
     "BarrierDeath.barrier_reset": "the same",

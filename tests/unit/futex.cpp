@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <thread>
 
 #include "support/party.hpp"
 
@@ -131,6 +132,41 @@ TEST_P(FutexAny, a_wake_of_any_word_ends_it) {
     EXPECT_EQ(sleeper.leave(), 1);
     *word = before;
   }
+}
+
+TEST_F(Futex, who_changes_a_word_and_wakes_one_before_it_misses_nobody) {
+  constexpr std::uint32_t kRounds = 20'000;
+  ProcessParty sleeper([this] {
+    for (std::uint32_t round = 1; round <= kRounds; ++round) {
+      words_->third.store(round);
+      while (words_->second != round) {
+        const Watch watches[] = {{&words_->first, 1}, {&words_->second, words_->second}};
+        if (watches[1].expected != round) wait_any(watches, Deadline::never());
+      }
+    }
+    return 1;
+  });
+  for (std::uint32_t round = 1; round <= kRounds; ++round) {
+    while (words_->third != round) std::this_thread::yield();
+    for (std::uint32_t i = 0; i < round % 256; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+    words_->second.store(round);
+    wake(words_->first, kEverybody);
+  }
+  EXPECT_EQ(sleeper.leave(), 1);
+}
+
+TEST_F(Futex, an_old_kernel_watches_the_word_that_it_is_told_to) {
+  carom::platform::pretend_kernel_lacks_wait_any(true);
+  ProcessParty sleeper([this] {
+    const Watch watches[] = {{&words_->first, 1}, {&words_->second, 2}};
+    for (int i = 0; i < 100'000; ++i) {
+      if (wait_any(watches, Deadline::never(), 1) == Wait::woken) return 1;
+    }
+    return 0;
+  });
+  carom::platform::pretend_kernel_lacks_wait_any(false);
+  while (wake(words_->second, 1) == 0) std::this_thread::yield();
+  EXPECT_EQ(sleeper.leave(), 1);
 }
 
 TEST_P(FutexAny, one_word_alone_will_do) {

@@ -60,27 +60,12 @@ TEST(TurnWord, waiting_it_has_a_ticket) {
   EXPECT_NE(TurnWord::waiting(0), TurnWord::none());
 }
 
-TEST(TurnWord, notified_it_has_the_last_ticket_that_waited_and_wakes_nobody) {
+TEST(TurnWord, notified_it_has_the_last_ticket_that_waited) {
   const TurnWord word = TurnWord::notified(kTicketMask, 0x3'1234);
   EXPECT_EQ(word.state(), State::notified);
   EXPECT_EQ(word.limit(), kTicketMask);
-  EXPECT_FALSE(word.wakes());
   EXPECT_FALSE(word.adopted());
   EXPECT_NE(word, TurnWord::notified(kTicketMask, 0x3'1235));
-}
-
-TEST(TurnWord, linked_it_wakes_one_slot_and_is_otherwise_the_same) {
-  for (const std::uint32_t slot : {0u, 5u, kLastSlot}) {
-    const TurnWord before = TurnWord::notified(kTicketMask, 0xffff);
-    const TurnWord word = before.that_wakes(slot);
-    EXPECT_TRUE(word.wakes());
-    EXPECT_EQ(word.other_slot(), slot);
-    EXPECT_EQ(word.low_half(), before.low_half());
-    EXPECT_FALSE(word.adopted());
-    EXPECT_FALSE(word.adopted_from(slot));
-    EXPECT_FALSE(word.granted_to(slot, 0xffff));
-    EXPECT_NE(word, TurnWord::notified(kTicketMask, 0xfffe).that_wakes(slot));
-  }
 }
 
 TEST(TurnWord, what_a_waiter_sleeps_on_changes_when_it_is_notified) {
@@ -98,7 +83,6 @@ TEST(TurnWord, granted_it_belongs_to_one_slot_and_one_ticket) {
     EXPECT_FALSE(word.granted_to(slot ^ 1, 0x3'0029));
     EXPECT_FALSE(word.adopted());
     EXPECT_FALSE(word.adopted_from(slot));
-    EXPECT_FALSE(word.wakes());
   }
 }
 
@@ -112,7 +96,6 @@ TEST(TurnWord, adopted_it_is_notified_from_one_slot) {
     EXPECT_TRUE(word.adopted_from(slot));
     EXPECT_FALSE(word.adopted_from(slot ^ 1));
     EXPECT_FALSE(word.granted_to(slot, 0));
-    EXPECT_FALSE(word.wakes());
   }
 }
 

@@ -189,7 +189,7 @@ void run_setting(Report& report, const Setting& setting, double steps, std::int6
 
 void run_contended(Report& report, bool quick) {
   const std::int64_t duration_ns = quick ? 10'000'000 : 60'000'000;
-  const std::size_t rounds = quick ? 1 : 7;
+  const std::size_t rounds = quick ? 1 : 11;
   report.line();
   report.line(fmt::format("Contended, processes: {} rounds of {} ms", rounds, duration_ns / 1'000'000));
   report.add_note(

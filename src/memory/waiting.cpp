@@ -9,6 +9,15 @@ namespace {
 
 std::atomic<std::int64_t> recheck_ns{std::chrono::nanoseconds(kRecheck).count()};
 
+/// Until the last of a few instants within the time of the re-check. They are the same for all, so that an idle processor
+/// is woken once for many sleepers.
+std::chrono::nanoseconds time_to_recheck() noexcept {
+  constexpr std::int64_t kInstants = 5;
+  const std::int64_t recheck = recheck_ns.load(std::memory_order_relaxed);
+  const std::int64_t apart = recheck / kInstants + 1;
+  return std::chrono::nanoseconds(recheck - (Deadline::now_ns() + recheck) % apart);
+}
+
 /// The words that one sleep watches.
 class WatchList {
  public:
@@ -92,8 +101,7 @@ Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const 
     });
   }
   CAROM_STEP(about_to_sleep);
-  const platform::Wait result =
-      list.wait(deadline.or_after(std::chrono::nanoseconds(recheck_ns.load(std::memory_order_relaxed))));
+  const platform::Wait result = list.wait(deadline.or_after(time_to_recheck()));
   CAROM_STEP(woken);
   list.pass_on_deaths();
   return result == platform::Wait::timed_out && deadline.expired() ? Waited::timed_out : Waited::look_again;

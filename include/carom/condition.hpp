@@ -49,8 +49,8 @@ class [[nodiscard]] ConditionWait {
 ///
 /// Unlike std::condition_variable_any: works between processes; a notification is never lost to a waiter that timed
 /// out, was stopped or died on its way: it goes to another that waited then; no wake-ups without a notification;
-/// waiters are notified in the order they came. Unlike multiprocessing.Condition: notify() never waits for anybody, so a waiter that is killed
-/// or stopped holds up nobody.
+/// waiters are notified in the order they came. Unlike multiprocessing.Condition: notify() never waits for anybody, so
+/// a waiter that is killed or stopped holds up nobody.
 ///
 /// Waiting takes a seat in the roster, as Lock says; fork and signals too. notify needs no seat.
 class Condition {

@@ -101,19 +101,22 @@ void enter(Row& row, int sleepers) {
 }  // namespace
 
 void run_wake_all(Report& report, bool quick) {
+  const std::size_t rounds = quick ? 3 : 45;
+  const std::size_t rounds_of_most = 15;
   report.line();
-  report.line("Waking all, processes: the call itself, and until the last has run, for each");
+  report.line(
+      fmt::format("Waking all, processes: {} rounds, with {} asleep {}; the call itself, and until the last "
+                  "has run, for each",
+                  rounds, kMaxSleepers, rounds_of_most));
   for (const int sleepers : {1, 10, 100, kMaxSleepers}) {
     if (quick && sleepers > 100) continue;
-    const std::size_t full = sleepers == kMaxSleepers ? 15 : 45;
-    const std::size_t rounds = quick ? 3 : full;
     Row row("wake_all", "sleepers", fmt::format("{} asleep", sleepers),
             {{"the call", "us"}, {"per sleeper, until the last ran", "us"}});
     enter<CaromEventCall>(row, sleepers);
     enter<CaromConditionCall>(row, sleepers);
     enter<PthreadBroadcast>(row, sleepers);
     enter<FutexCall>(row, sleepers);
-    row.run(report, rounds);
+    row.run(report, sleepers == kMaxSleepers ? rounds_of_most : rounds);
     const Contestant& peer = row.find(PthreadBroadcast::kName);
     for (const Contestant& who : row.contestants()) {
       if (!who.is_carom()) continue;

@@ -6,7 +6,7 @@
 //   TurnWord, in the slot, 64 bits; beside it the slot says of which condition:
 //     none
 //     waiting     its ticket
-//     notified    the last ticket that was waiting then; the slot this turn was granted from, if it was
+//     notified    the last ticket that was waiting then; its own, in short, or the slot this turn was granted from
 //     granted     of a dead participant: its turn now belongs to another, named by slot and ticket
 //
 // STATES            from                     to                       by whom
@@ -48,7 +48,7 @@
 //   turn_taken            notified, dead                                 a fellow: grants it to the first that waits
 //   turn_granted          granted, its new participant not woken         its own re-check
 //   turn_adopted          two words for one turn                         whoever looks next sees which one counts
-//   turn_left             its lock held, or what it noted of that        the next owner of the lock
+//   turn_left             nothing of its turn, its lock held             the next owner of the lock
 //
 // LIMITS
 //   Tickets are compared within 2^29 of each other.

@@ -24,8 +24,8 @@ class WatchList {
   WatchList(Roster& roster, platform::Watch word, const platform::Word* common) noexcept : roster_(roster) {
     // The word after it is looked at when this one has been joined already, so no wake falls in between.
     if (common != nullptr) watches_[count_++] = {common, common->load(std::memory_order_relaxed)};
-    word_at_ = count_;
     watches_[count_++] = word;
+    first_life_ = count_;
   }
 
   /// False if the participant is gone.
@@ -34,19 +34,19 @@ class WatchList {
     const std::optional<std::uint32_t> alive = life.arm();
     // Armed first, asked second: a slot that changes hands in between sends those away who armed it.
     if (!alive || roster_.standing(id) != Standing::lives) return false;
-    lives_[lives_count_++] = &life;
+    lives_[count_ - first_life_] = &life;
     watches_[count_++] = {&life.word(), *alive};
     return true;
   }
 
   platform::Wait wait(Deadline deadline) const {
     if (count_ == 1) return platform::wait(watches_[0], deadline);
-    return platform::wait_any({watches_, count_}, deadline, word_at_);
+    return platform::wait_any({watches_, count_}, deadline, first_life_ - 1);
   }
 
   /// The kernel wakes one sleeper of a dead thread's life word, and that may have been this one.
   void pass_on_deaths() const noexcept {
-    for (std::size_t i = 0; i < lives_count_; ++i) {
+    for (std::size_t i = 0; i < count_ - first_life_; ++i) {
       if (!lives_[i]->claimant_lives()) lives_[i]->pass_on();
     }
   }
@@ -56,10 +56,9 @@ class WatchList {
 
   Roster& roster_;
   platform::Watch watches_[2 + kMostLives];
-  std::size_t count_ = 0;
-  std::size_t word_at_ = 0;
   platform::LifeWord* lives_[kMostLives];
-  std::size_t lives_count_ = 0;
+  std::size_t count_ = 0;
+  std::size_t first_life_ = 0;  // of the watches; the word itself stands before it
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "conformance/primitives.hpp"
-#include "platform/futex.hpp"
+#include "support/old_kernel.hpp"
 
 using namespace std::chrono_literals;
 using carom::Acquisition;
@@ -51,6 +51,11 @@ std::vector<Party> parties_that_wait(Condition& condition, std::size_t count) {
 void notify(Condition& condition, std::uint32_t n = 1) {
   const std::scoped_lock hold(condition);
   condition.notify(n);
+}
+
+void notify_all(Condition& condition) {
+  const std::scoped_lock hold(condition);
+  condition.notify_all();
 }
 
 }  // namespace
@@ -271,31 +276,6 @@ TEST(CAROM_SUITE(Condition), who_waits_is_told_that_the_lock_was_a_dead_ones) {
   EXPECT_EQ(sleeper.leave(), 1);
 }
 
-#ifndef CAROM_PARTIES_ARE_THREADS
-TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_nobody) {
-  const SharedDesk desk;
-  std::vector<Party> parties = parties_that_wait(desk->over_lock, 2);
-  parties[0].signal(SIGSTOP);
-  notify(desk->over_lock, 2);
-  EXPECT_EQ(parties[1].leave(), 1);
-  notify(desk->over_lock);
-  parties[0].signal(SIGCONT);
-  EXPECT_EQ(parties[0].leave(), 1);
-}
-
-TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_none_of_all) {
-  const SharedDesk desk;
-  std::vector<Party> parties = parties_that_wait(desk->over_lock, 8);
-  parties[0].signal(SIGSTOP);
-  {
-    const std::scoped_lock hold(desk->lock);
-    desk->over_lock.notify_all();
-  }
-  for (std::size_t i = 1; i < parties.size(); ++i) EXPECT_EQ(parties[i].leave(), 1);
-  parties[0].signal(SIGCONT);
-  EXPECT_EQ(parties[0].leave(), 1);
-}
-
 // Also those that are on their way to sleep at that moment: nobody rescues one that is missed, where nobody looks again.
 TEST(CAROM_SUITE(Condition), notify_all_misses_nobody) {
   constexpr int kParties = 3;
@@ -315,25 +295,42 @@ TEST(CAROM_SUITE(Condition), notify_all_misses_nobody) {
   }
   for (int round = 1; round <= kRounds; ++round) {
     while (desk->notified != round * kParties) std::this_thread::yield();
-    const std::scoped_lock hold(desk->lock);
-    desk->over_lock.notify_all();
+    notify_all(desk->over_lock);
   }
   for (Party& party : parties) EXPECT_EQ(party.leave(), 0);
 }
 
 TEST(CAROM_SUITE(Condition), an_old_kernel_delivers_notifications_to_one_and_to_all) {
   const SharedDesk desk;
-  carom::platform::pretend_kernel_lacks_wait_any(true);
+  const support::OldKernel kernel;
   std::vector<Party> one = parties_that_wait(desk->over_lock, 1);
   notify(desk->over_lock);
   EXPECT_EQ(one[0].leave(), 1);
   std::vector<Party> all = parties_that_wait(desk->over_lock, 3);
-  {
-    const std::scoped_lock hold(desk->lock);
-    desk->over_lock.notify_all();
-  }
+  notify_all(desk->over_lock);
   for (Party& party : all) EXPECT_EQ(party.leave(), 1);
-  carom::platform::pretend_kernel_lacks_wait_any(false);
+}
+
+#ifndef CAROM_PARTIES_ARE_THREADS
+TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_nobody) {
+  const SharedDesk desk;
+  std::vector<Party> parties = parties_that_wait(desk->over_lock, 2);
+  parties[0].signal(SIGSTOP);
+  notify(desk->over_lock, 2);
+  EXPECT_EQ(parties[1].leave(), 1);
+  notify(desk->over_lock);
+  parties[0].signal(SIGCONT);
+  EXPECT_EQ(parties[0].leave(), 1);
+}
+
+TEST(CAROM_SUITE(Condition), a_stopped_waiter_holds_up_none_of_all) {
+  const SharedDesk desk;
+  std::vector<Party> parties = parties_that_wait(desk->over_lock, 8);
+  parties[0].signal(SIGSTOP);
+  notify_all(desk->over_lock);
+  for (std::size_t i = 1; i < parties.size(); ++i) EXPECT_EQ(parties[i].leave(), 1);
+  parties[0].signal(SIGCONT);
+  EXPECT_EQ(parties[0].leave(), 1);
 }
 
 TEST(CAROM_SUITE(Condition), a_killed_waiter_gets_no_notification) {

@@ -2,16 +2,14 @@
 #include <mutex>
 
 #include "conformance/lockable.hpp"
-#include "platform/futex.hpp"
+#include "support/old_kernel.hpp"
 
 using carom::Acquisition;
 
 template <class L>
 class LockableOldKernel : public testing::Test {
  protected:
-  LockableOldKernel() { carom::platform::pretend_kernel_lacks_wait_any(true); }
-  ~LockableOldKernel() override { carom::platform::pretend_kernel_lacks_wait_any(false); }
-
+  support::OldKernel kernel_;
   carom::Shared<Board<L>> board_ = make_board<L>();
 };
 TYPED_TEST_SUITE(LockableOldKernel, Lockables, LockableNames);

@@ -3,8 +3,7 @@
  * Each step is one atomic operation on shared memory; between any two of them the killer may strike and everybody else
  * may run. Sequentially consistent. The names at the steps are those of the C++: src/sync/condition.cpp,
  * src/memory/settlement.cpp, src/memory/turn_word.hpp. Nobody sleeps here: a waiter looks again at any instant at which
- * there is something to see, as wakes and kRecheck see to; the lock is one that frees itself of a dead owner. So whom a
- * turn wakes, when its participant leaves, is left out.
+ * there is something to see, as wakes and kRecheck see to; the lock is one that frees itself of a dead owner.
  *
  * What is checked
  *   once        no more leave as notified than were notified                                      (assertion in `leaves`)

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <thread>
 
+#include "support/old_kernel.hpp"
 #include "support/party.hpp"
 
 using namespace std::chrono_literals;
@@ -38,9 +38,6 @@ class Futex : public testing::Test {
 /// Both ways in which a kernel may offer to wait for several words.
 class FutexAny : public Futex, public testing::WithParamInterface<bool> {
  protected:
-  FutexAny() { carom::platform::pretend_kernel_lacks_wait_any(GetParam()); }
-  ~FutexAny() override { carom::platform::pretend_kernel_lacks_wait_any(false); }
-
   Wait wait_unless_changed(std::uint32_t first, std::uint32_t second, std::uint32_t third,
                            Deadline deadline) {
     const Watch watches[] = {{&words_->first, first}, {&words_->second, second}, {&words_->third, third}};
@@ -54,6 +51,9 @@ class FutexAny : public Futex, public testing::WithParamInterface<bool> {
     }
     return 1;
   }
+
+ private:
+  support::OldKernel kernel_{GetParam()};
 };
 INSTANTIATE_TEST_SUITE_P(Kernel, FutexAny, testing::Values(false, true),
                          [](const auto& given) { return given.param ? "old" : "new"; });
@@ -132,41 +132,6 @@ TEST_P(FutexAny, a_wake_of_any_word_ends_it) {
     EXPECT_EQ(sleeper.leave(), 1);
     *word = before;
   }
-}
-
-TEST_F(Futex, who_changes_a_word_and_wakes_one_before_it_misses_nobody) {
-  constexpr std::uint32_t kRounds = 20'000;
-  ProcessParty sleeper([this] {
-    for (std::uint32_t round = 1; round <= kRounds; ++round) {
-      words_->third.store(round);
-      while (words_->second != round) {
-        const Watch watches[] = {{&words_->first, 1}, {&words_->second, words_->second}};
-        if (watches[1].expected != round) wait_any(watches, Deadline::never());
-      }
-    }
-    return 1;
-  });
-  for (std::uint32_t round = 1; round <= kRounds; ++round) {
-    while (words_->third != round) std::this_thread::yield();
-    for (std::uint32_t i = 0; i < round % 256; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
-    words_->second.store(round);
-    wake(words_->first, kEverybody);
-  }
-  EXPECT_EQ(sleeper.leave(), 1);
-}
-
-TEST_F(Futex, an_old_kernel_watches_the_word_that_it_is_told_to) {
-  carom::platform::pretend_kernel_lacks_wait_any(true);
-  ProcessParty sleeper([this] {
-    const Watch watches[] = {{&words_->first, 1}, {&words_->second, 2}};
-    for (int i = 0; i < 100'000; ++i) {
-      if (wait_any(watches, Deadline::never(), 1) == Wait::woken) return 1;
-    }
-    return 0;
-  });
-  carom::platform::pretend_kernel_lacks_wait_any(false);
-  while (wake(words_->second, 1) == 0) std::this_thread::yield();
-  EXPECT_EQ(sleeper.leave(), 1);
 }
 
 TEST_P(FutexAny, one_word_alone_will_do) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "memory/mapped_segment.hpp"
+#include "support/old_kernel.hpp"
 #include "support/party.hpp"
 
 using carom::Deadline;
@@ -63,12 +64,11 @@ TEST_F(WaitingTest, a_wake_of_the_common_word_misses_nobody_whose_own_has_change
 }
 
 TEST_F(WaitingTest, an_old_kernel_watches_the_sleepers_own_word) {
-  carom::platform::pretend_kernel_lacks_wait_any(true);
+  const support::OldKernel kernel;
   ProcessParty sleeper([this] {
     while (words_->came == 0) sleep(0);
     return 1;
   });
-  carom::platform::pretend_kernel_lacks_wait_any(false);
   while (wake(words_->own, 1) == 0) std::this_thread::yield();
   words_->came.store(1);
   EXPECT_EQ(sleeper.leave(), 1);

@@ -21,8 +21,8 @@ help: ## this list
 
 demo: ## count words in shared memory while a saboteur kills the workers (FOLDERS="a b" counts others)
 	@scripts/need $(DEMO)
-	@scripts/build release carom_wordcount
-	@build/release/demo/carom-wordcount $(FOLDERS)
+	@scripts/build demo carom_wordcount
+	@build/demo/demo/carom-wordcount $(FOLDERS)
 
 test: ## run every test
 	@scripts/need $(TESTS)
@@ -31,9 +31,8 @@ test: ## run every test
 
 bench: ## compare with the peers; the page is build/bench/report.html (ROWS=handoff,barrier, QUICK=1)
 	@scripts/need $(BENCH)
-	@scripts/build release carom_bench
-	@mkdir -p build/bench
-	@build/release/bench/carom-bench $(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick) --out build/bench/report.txt \
+	@scripts/build bench carom_bench
+	@build/bench/bench/carom-bench $(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick) --out build/bench/report.txt \
 		--json build/bench/report.json --summary build/bench/report.md
 	@bench/plot.py build/bench/report.json build/bench/report.html
 	@echo "The report: build/bench/report.txt, report.json, report.md and report.html"

@@ -1,6 +1,7 @@
 #include "memory/waiting.hpp"
 
 #include <optional>
+#include <thread>
 
 #include "carom/detail/step.hpp"
 
@@ -81,6 +82,12 @@ void Waiting::withdraw() noexcept {
   announced_ = false;
 }
 
+void Waiting::rest(Deadline deadline) {
+  const Deadline end = deadline.or_after(kRest);
+  std::this_thread::yield();  // where others want the processor, that is all of it, and nobody has to end it
+  std::this_thread::sleep_for(std::chrono::nanoseconds(end.ns() - Deadline::now_ns()));
+}
+
 Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const Company& company,
                       Deadline deadline, const platform::Word* common) {
   if (deadline.expired()) return Waited::timed_out;
@@ -103,7 +110,8 @@ Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const 
   const platform::Wait result = list.wait(deadline.or_after(time_to_recheck()));
   CAROM_STEP(woken);
   list.pass_on_deaths();
-  return result == platform::Wait::timed_out && deadline.expired() ? Waited::timed_out : Waited::look_again;
+  if (result == platform::Wait::timed_out && deadline.expired()) return Waited::timed_out;
+  return result == platform::Wait::changed ? Waited::refused : Waited::look_again;
 }
 
 }  // namespace carom::memory

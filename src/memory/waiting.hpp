@@ -14,6 +14,10 @@ namespace carom::memory {
 /// room.
 inline constexpr std::chrono::milliseconds kRecheck{50};
 
+/// How long a waiter keeps away from a word that changes too fast to fall asleep on: many times what it costs to wake
+/// nobody, and about what the shortest sleep takes.
+inline constexpr std::chrono::microseconds kRest{100};
+
 /// How many of its fellow waiters a waiter watches. A release wakes one of them; should that one die on its
 /// way to the word, or as its next owner, somebody who slept behind it must learn of that.
 inline constexpr int kWatchedFellows = 3;
@@ -29,7 +33,11 @@ struct Company {
 
 /// Why the wait ended. Except for timed_out the caller looks at everything again and may find nothing
 /// changed.
-enum class Waited { look_again, timed_out };
+enum class Waited {
+  look_again,
+  refused,  ///< there was no sleep: a word had changed before the kernel looked at it
+  timed_out
+};
 
 /// One thread's wait for one object. From its first sleep until it ends the roster says what the thread waits
 /// for.
@@ -52,6 +60,9 @@ class Waiting {
   /// all of them in one call, after their own words have changed.
   Waited sleep(const platform::Word& word, std::uint32_t expected, const Company& company, Deadline deadline,
                const platform::Word* common = nullptr);
+
+  /// Lets others have the processor until kRest has passed, or the deadline, and watches nothing meanwhile.
+  static void rest(Deadline deadline);
 
   bool has_slept() const noexcept { return has_slept_; }
 

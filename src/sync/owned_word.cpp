@@ -43,6 +43,15 @@ std::uint64_t object_of(const MappedSegment& segment, const OwnedWord& word) noe
   return memory::object_ref(memory::ObjectKind::lock, segment.offset_of(&word));
 }
 
+/// Looks on for as long as a release may take.
+bool changes_soon(const platform::Word& word, std::uint32_t from) noexcept {
+  sync::Spin spin(sync::Awaited::release);
+  while (word.load(std::memory_order_relaxed) == from) {
+    if (!spin.again()) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) {
@@ -51,6 +60,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object_of(segment, *this));
   std::optional<sync::Spin> spin(std::in_place, sync::Awaited::release);
+  bool hot = false;  // the word changes too fast to fall asleep on
   for (;;) {
     const LockWord seen = load();
     std::uint32_t expected = seen.bits();
@@ -82,28 +92,34 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
       return Acquisition::acquired_owner_died;
     }
     if (!waiting.has_slept() && deadline.expired()) return Acquisition::timed_out;
-    if (spin->again()) continue;
+    if (!hot && spin->again()) continue;
     // Marked before every sleep, and before giving up after one: the wake that ended it may have been the
     // only one.
+    const std::uint32_t marked = seen.with_contended().bits();
     if (!seen.contended()) {
-      if (!word_.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed)) {
-        continue;
-      }
+      if (!word_.compare_exchange_strong(expected, marked, std::memory_order_relaxed)) continue;
       CAROM_STEP(lock_marked);
     }
     if (detect) {
       waiting.announce();
       if (sync::in_deadlock(segment, self)) return Acquisition::deadlocked;
     }
-    const bool watch_owner = standing == Standing::lives && !seen.handed_over();
-    const std::uint32_t owner = seen.owner();
-    if (waiting.sleep(word_, seen.with_contended().bits(), {.holders = {&owner, watch_owner ? 1u : 0u}},
-                      deadline) == Waited::timed_out) {
-      return Acquisition::timed_out;
+    if (!hot || deadline.expired() || !changes_soon(word_, marked)) {
+      const bool watch_owner = standing == Standing::lives && !seen.handed_over();
+      const std::uint32_t owner = seen.owner();
+      const Waited waited =
+          waiting.sleep(word_, marked, {.holders = {&owner, watch_owner ? 1u : 0u}}, deadline);
+      if (waited == Waited::timed_out) return Acquisition::timed_out;
+      hot = waited == Waited::refused;
     }
-    // A lock that changes hands fast enough to be gone before a woken thread comes, or before this one has fallen
-    // asleep, is soon free again.
-    spin.emplace(sync::Awaited::release);
+    if (hot) {
+      // Each mark costs the owner a wake, for nobody if the word has changed before the kernel looks at it. The
+      // release that clears a mark may keep the lock for who looks on; if it did not, others are to have their turn.
+      if (!load().free()) Waiting::rest(deadline);
+    } else {
+      // A lock that was gone before a woken thread came is soon free again.
+      spin.emplace(sync::Awaited::release);
+    }
   }
 }
 

@@ -49,6 +49,7 @@ FILTER = "--gtest_filter=-" + ":".join(NEED_RECHECK)
 # (layer, target, program and arguments, environment, seconds)
 LAYERS = [
     ("unit", "carom_unit", ["tests/unit/carom_unit"], {"CAROM_TEST_WATCHDOG_S": "20"}, 60),
+    ("unit at steps", "carom_unit_stepped", ["tests/unit/carom_unit_stepped"], {"CAROM_TEST_WATCHDOG_S": "20"}, 60),
     ("death", "carom_death", ["tests/crash/carom_death"], {"CAROM_TEST_WATCHDOG_S": "20"}, 90),
     ("death no re-check", "carom_death", ["tests/crash/carom_death", FILTER], NO_RECHECK, 90),
     ("no re-check", "carom_primitives", ["tests/conformance/carom_primitives", FILTER], NO_RECHECK, 240),

@@ -170,6 +170,21 @@ inline void pin_to(int cpu) {
   if (sched_setaffinity(0, sizeof set, &set) != 0) unexpected("sched_setaffinity", errno);
 }
 
+/// The same until the end of the scope.
+class Pinned {
+ public:
+  explicit Pinned(int cpu) {
+    if (sched_getaffinity(0, sizeof before_, &before_) != 0) unexpected("sched_getaffinity", errno);
+    pin_to(cpu);
+  }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+  ~Pinned() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_{};
+};
+
 constexpr std::int64_t kPatienceNs = 20'000'000'000;
 
 /// Runs body(0) to body(count - 1) in processes of their own until all have ended.

@@ -196,7 +196,7 @@ def page(report):
            f"<title>carom: benchmarks</title><style>{STYLE}</style></head><body><h1>carom beside its peers</h1>",
            f'<p class="soft">{report["date"]}. {machine["processors"]} × {html.escape(machine["processor"])}, '
            f'Linux {html.escape(machine["kernel"])}, {html.escape(machine["compiler"])}, {html.escape(machine["libc"])}, '
-           f'load {machine["load"]:.2f} at the end.</p>']
+           f'load {machine["load"]:.2f} at the beginning.</p>']
     if report["quick"]:
         out.append('<p class="warning">A quick run: it shows that everything works, and no figure in it counts.</p>')
     out.append("<p>Contestants take turns, round by round, so that all of them meet the same machine. Marks are medians, "

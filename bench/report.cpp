@@ -31,20 +31,18 @@ struct Machine {
   std::string kernel;
   std::string compiler;
   std::string libc;
-  double load;
 };
 
 Machine machine() {
   utsname names{};
   uname(&names);
-  double load = 0;
-  if (getloadavg(&load, 1) != 1) load = -1;
-  return {processor(),
-          sysconf(_SC_NPROCESSORS_ONLN),
-          names.release,
-          "gcc " __VERSION__,
-          std::string("glibc ") + gnu_get_libc_version(),
-          load};
+  return {processor(), sysconf(_SC_NPROCESSORS_ONLN), names.release, "gcc " __VERSION__,
+          std::string("glibc ") + gnu_get_libc_version()};
+}
+
+double load() {
+  double average = 0;
+  return getloadavg(&average, 1) == 1 ? average : -1;
 }
 
 std::string today() {
@@ -57,7 +55,7 @@ std::string today() {
 
 }  // namespace
 
-Report::Report(const std::string& text_path) : terminal_(isatty(STDERR_FILENO) != 0) {
+Report::Report(const std::string& text_path) : terminal_(isatty(STDERR_FILENO) != 0), load_at_begin_(load()) {
   if (text_path.empty()) return;
   text_ = std::fopen(text_path.c_str(), "we");
   if (text_ == nullptr) throw std::runtime_error("cannot write " + text_path);
@@ -94,8 +92,8 @@ void Report::add_note(const std::string& text) {
 void Report::describe_machine() {
   const Machine here = machine();
   line(fmt::format("carom-bench: {} x {}, Linux {}, load {:.2f}", here.processors, here.processor,
-                   here.kernel, here.load));
-  if (here.load > 0.3 * static_cast<double>(here.processors)) {
+                   here.kernel, load_at_begin_));
+  if (load_at_begin_ > 0.3 * static_cast<double>(here.processors)) {
     add_note("the machine is busy with something else, so times and spread are larger than they need be");
   }
 }
@@ -116,7 +114,7 @@ void Report::write_json(const std::string& path, bool quick) const {
   nlohmann::ordered_json out;
   out["machine"] = {{"processor", here.processor}, {"processors", here.processors},
                     {"kernel", here.kernel},       {"compiler", here.compiler},
-                    {"libc", here.libc},           {"load", here.load}};
+                    {"libc", here.libc},           {"load", load_at_begin_}};
   out["date"] = today();
   out["quick"] = quick;
   out["rows"] = nlohmann::ordered_json::array();

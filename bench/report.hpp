@@ -65,6 +65,7 @@ class Report {
  private:
   std::FILE* text_ = nullptr;
   bool terminal_;
+  double load_at_begin_;  // its own is not what the machine was busy with
   bool progress_shown_ = false;
   std::vector<Series> series_;
   std::vector<Verdict> verdicts_;

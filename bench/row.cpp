@@ -10,6 +10,14 @@
 #include "stats.hpp"
 
 namespace bench {
+namespace {
+
+/// Four digits, or all that stand before the point.
+std::string in_digits(double figure) {
+  return figure < 1000 ? fmt::format("{:.4g}", figure) : fmt::format("{:.0f}", figure);
+}
+
+}  // namespace
 
 std::string Target::text() const {
   return fmt::format("{} {:.2f}", better == Better::smaller ? "<=" : ">=", ratio);
@@ -70,8 +78,8 @@ void Row::judge(Report& report, const Contestant& ours, const Contestant& peer, 
   const double ratio = mine / theirs;
   const Target goal{of.better, target.value_or(1)};
   const std::string row = fmt::format("{}, {}, {}", name(), ours.name, of.name);
-  const std::string carom = fmt::format("{:.4g} {}", mine, of.unit);
-  const std::string other = fmt::format("{:.4g} {}", theirs, of.unit);
+  const std::string carom = fmt::format("{} {}", in_digits(mine), of.unit);
+  const std::string other = fmt::format("{} {}", in_digits(theirs), of.unit);
   if (target) {
     report.add(Verdict{row, carom, other, peer.name, ratio, goal.text(), goal.met_by(ratio)});
   } else if (!goal.met_by(ratio)) {
@@ -93,7 +101,8 @@ void Row::print(Report& report) const {
     std::string line = fmt::format("    {:<42}", who.name);
     for (const std::vector<double>& samples : who.samples) {
       const Summary s = summarize(samples);
-      line += fmt::format(" {:>34}", fmt::format("{:.4g} [{:.4g} {:.4g}]", s.median, s.q1, s.q3));
+      line += fmt::format(" {:>34}",
+                          fmt::format("{} [{} {}]", in_digits(s.median), in_digits(s.q1), in_digits(s.q3)));
     }
     report.line(line);
   }

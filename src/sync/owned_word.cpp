@@ -115,7 +115,9 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
     if (hot) {
       // Each mark costs the owner a wake, for nobody if the word has changed before the kernel looks at it. The
       // release that clears a mark may keep the lock for who looks on; if it did not, others are to have their turn.
-      if (!load().free()) Waiting::rest(deadline);
+      if (load().free()) continue;
+      CAROM_STEP(lock_resting);
+      Waiting::rest(deadline);
     } else {
       // A lock that was gone before a woken thread came is soon free again.
       spin.emplace(sync::Awaited::release);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <string_view>
 
 #include "carom/carom.hpp"
 #include "crash/death.hpp"
@@ -114,6 +115,42 @@ TEST_F(LockDeath, about_to_sleep) {
   dies_at("about_to_sleep", [&] { board->lock.lock(); });
   EXPECT_EQ(board->lock.waiters(), 0u);
   board->lock.unlock();
+  expect_in_order(board->lock);
+}
+
+TEST_F(LockDeath, lock_resting) {
+  board->lock.lock();
+  support::Plain<std::atomic<bool>> release;
+  Forked next([&] {
+    if (board->lock.acquire() != Acquisition::acquired) _exit(1);
+    wait_until([&] { return release->load(); });
+    board->lock.unlock();
+  });
+  wait_until([&] { return board->lock.waiters() == 1 && sleeps(next.pid()); });
+  crash::HaltsAt refused("about_to_sleep", [&] {
+    detail::at_step = [](const char* name) noexcept {
+      crash::halt_there(name);
+      if (std::string_view(name) == "lock_resting") raise(SIGKILL);
+    };
+    board->lock.lock();
+  });
+  refused.wait_until_there();
+  board->lock.unlock();
+  wait_until([&] {
+    const std::optional<Participant> owner = board->lock.owner();
+    return owner && owner->pid == static_cast<std::uint32_t>(next.pid());
+  });
+  Forked sleeper([&] {
+    if (board->lock.acquire() != Acquisition::acquired) _exit(1);
+    board->lock.unlock();
+  });
+  wait_until([&] { return board->lock.waiters() == 2 && sleeps(sleeper.pid()); });
+  refused.let_go();
+  EXPECT_EQ(refused.wait(), -SIGKILL) << "it has not rested";
+  *release = true;
+  EXPECT_EQ(next.wait(), 0);
+  EXPECT_EQ(sleeper.wait(), 0);
+  EXPECT_EQ(board->lock.waiters(), 0u);
   expect_in_order(board->lock);
 }
 

@@ -47,6 +47,8 @@
 //   lock_taken        owner recorded, its work not begun            the next: the owner's life word is marked
 //   lock_marked       contended, nobody asleep                      one spare wake
 //   about_to_sleep    contended, nobody asleep                      one spare wake
+//   lock_resting      nothing: the word has changed since it was   nobody: who changed it by a release woke a sleeper,
+//                     marked                                       and every other change leaves it marked
 //   woken             the one wake is lost: others sleep beside     the kernel wakes a fellow that watched the dead;
 //                     a free word, or an unmarked one               it takes the word, or marks it; else re-check
 //   lock_taken_over   new owner recorded, inherited                 the next takes over in turn, and is told

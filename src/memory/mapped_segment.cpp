@@ -1,5 +1,7 @@
 #include "memory/mapped_segment.hpp"
 
+#include "platform/process_identity.hpp"
+
 namespace carom::memory {
 namespace {
 
@@ -19,6 +21,12 @@ MappedSegment& MappedSegment::add(SegmentHeader& header, const Facts& facts) {
   if (made) entry = new MappedSegment;
   entry->header_ = &header;
   entry->facts_ = facts;
+  entry->lives_ = LifeArea(reinterpret_cast<std::byte*>(&header) + facts.life_offset, platform::page_bytes());
+  entry->life_pages_.begin(entry->lives_, facts.capacity);
+  // Two files have one inode number at different times, or on different file systems: to tell a copy from what it was
+  // copied from it will do.
+  const std::uint64_t boot = platform::this_boot();
+  entry->whereabouts_ = boot == 0 ? 0 : (boot ^ facts.file.inode * 0x9e37'79b9'7f4a'7c15u) | 1;
   entry->handles_.store(1, std::memory_order_relaxed);
   entry->users_.store(1, std::memory_order_relaxed);
   entry->base_.store(reinterpret_cast<std::uintptr_t>(&header), std::memory_order_release);
@@ -92,6 +100,7 @@ void MappedSegment::user_left() noexcept {
 
 void MappedSegment::unmap() noexcept {
   base_.store(0, std::memory_order_relaxed);
+  life_pages_.clear();
   platform::unmap(header_, facts_.mapped_bytes);
   in_use_.store(false, std::memory_order_release);
 }

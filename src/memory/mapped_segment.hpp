@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "memory/layout.hpp"
+#include "memory/life_pages.hpp"
 #include "memory/roster.hpp"
 #include "platform/shared_file.hpp"
 
@@ -23,6 +24,7 @@ class MappedSegment {
     std::size_t mapped_bytes;
     std::size_t data_offset;
     std::size_t data_bytes;
+    std::size_t life_offset;
     std::uint32_t capacity;
   };
 
@@ -52,7 +54,8 @@ class MappedSegment {
   static void forget_threads() noexcept;
 
   SegmentHeader& header() const noexcept { return *header_; }
-  Roster roster() const noexcept { return Roster(*header_, facts_.capacity); }
+  Roster roster() const noexcept { return Roster(*header_, facts_.capacity, lives_, whereabouts_); }
+  LifePages& life_pages() noexcept { return life_pages_; }
   const Facts& facts() const noexcept { return facts_; }
   void* data() const noexcept { return reinterpret_cast<std::byte*>(header_) + facts_.data_offset; }
   std::uint64_t offset_of(const void* address) const noexcept {
@@ -71,11 +74,14 @@ class MappedSegment {
   }
 
   // The memory stays mapped while any handle is open or any thread has a seat in it: the kernel reads the
-  // seat's life word when the thread ends.
+  // links of the seat when the thread ends.
   void close_handle() noexcept;
   void seat_taken() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
   void seat_left() noexcept { user_left(); }
   bool last_handle() const noexcept { return handles_.load(std::memory_order_relaxed) == 1; }
+
+  /// Whether this process has no handle any more.
+  bool closed() const noexcept { return handles_.load(std::memory_order_acquire) == 0; }
 
  private:
   void user_left() noexcept;
@@ -87,6 +93,9 @@ class MappedSegment {
   std::atomic<std::uint32_t> users_{1};  // handles and seats; the one that brings it to 0 unmaps
   SegmentHeader* header_ = nullptr;
   Facts facts_{};
+  LifeArea lives_{nullptr, 0};
+  std::uint64_t whereabouts_ = 0;
+  LifePages life_pages_;
   MappedSegment* next_ = nullptr;
 };
 

@@ -3,8 +3,10 @@
 #include <bit>
 #include <string>
 
+#include "carom/deadline.hpp"
 #include "carom/detail/step.hpp"
 #include "carom/error.hpp"
+#include "memory/claim_word.hpp"
 #include "platform/process_identity.hpp"
 
 namespace carom::memory {
@@ -15,17 +17,41 @@ using NameWords = std::array<std::uint64_t, 2>;
 
 constexpr std::uint32_t kFewSlots = 16;
 
-void introduce(Slot& slot, std::uint32_t id) noexcept {
-  const platform::ThreadIdentity self = platform::this_thread_identity();
+// Several times what a waiter takes to look again, so that on a busy machine it is not passed over.
+constexpr std::chrono::milliseconds kAbsentAfter{250};
+
+std::uint32_t now_ms() noexcept {
+  return static_cast<std::uint32_t>(Deadline::now_ns() / 1'000'000);
+}
+
+/// Who the slot says its participant is.
+platform::ThreadKey key_in(const Slot& slot) noexcept {
+  platform::ThreadKey key;
+  key.tid = slot.tid.load(std::memory_order_acquire);
+  key.pid_namespace = slot.pid_namespace.load(std::memory_order_acquire);
+  key.time_namespace = slot.time_namespace.load(std::memory_order_acquire);
+  key.program = slot.program.load(std::memory_order_acquire);
+  key.start_time = slot.start_time.load(std::memory_order_acquire);
+  return key;
+}
+
+}  // namespace
+
+void Roster::introduce(Slot& slot, std::uint32_t id, const platform::ThreadIdentity& self,
+                       std::uint32_t first) const noexcept {
   const auto name = std::bit_cast<NameWords>(self.name);
   slot.about_id.store(kNoId, std::memory_order_relaxed);
-  // Released, so that who reads one of these also sees that they are being rewritten.
+  // Released, so that a reader of one of these also sees that they are being rewritten.
   slot.pid.store(self.pid, std::memory_order_release);
-  slot.tid.store(self.tid, std::memory_order_release);
-  slot.pid_namespace.store(self.pid_namespace, std::memory_order_release);
-  slot.start_time.store(self.start_time, std::memory_order_release);
+  slot.tid.store(self.key.tid, std::memory_order_release);
+  slot.pid_namespace.store(self.key.pid_namespace, std::memory_order_release);
+  slot.time_namespace.store(self.key.time_namespace, std::memory_order_release);
+  slot.start_time.store(self.key.start_time, std::memory_order_release);
+  slot.program.store(self.key.program, std::memory_order_release);
+  slot.whereabouts.store(whereabouts_, std::memory_order_release);
   slot.name[0].store(name[0], std::memory_order_release);
   slot.name[1].store(name[1], std::memory_order_release);
+  slot.first.store(first != kNoId ? first : id, std::memory_order_relaxed);
   slot.waiting_on.store(0, std::memory_order_relaxed);
   slot.place.store(0, std::memory_order_relaxed);
   slot.parked_at.store(0, std::memory_order_relaxed);
@@ -34,60 +60,98 @@ void introduce(Slot& slot, std::uint32_t id) noexcept {
   slot.about_id.store(id, std::memory_order_release);
 }
 
-}  // namespace
-
-void Roster::prepare() noexcept {
-  for (std::uint32_t i = 0; i < capacity_; ++i) slots()[i].life.prepare();
+platform::Sighting Roster::look_for(const Slot& slot, const platform::ThreadKey& who) const noexcept {
+  // In a copy of a file, or after a boot, none of those that it speaks of is there.
+  const std::uint64_t where = slot.whereabouts.load(std::memory_order_acquire);
+  if (where != 0 && whereabouts_ != 0 && where != whereabouts_) return platform::Sighting::gone;
+  return platform::look_for(who);
 }
 
-std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
+void Roster::look(std::uint32_t id) const noexcept {
+  slot(id).looked.store(now_ms(), std::memory_order_relaxed);
+}
+
+bool Roster::absent(const Slot& slot) const noexcept {
+  return now_ms() - slot.looked.load(std::memory_order_relaxed) > kAbsentAfter.count();
+}
+
+bool Roster::is_dead(std::uint32_t id) const noexcept {
+  Slot& slot = this->slot(id);
+  if (standing(id) != Standing::lives) return true;
+  // All who wait at one object look again at one instant: one of them asks for all.
+  const std::uint32_t now = now_ms();
+  std::uint32_t asked = slot.asked.load(std::memory_order_relaxed);
+  if (now - asked < kAskAgain.count() && asked != 0) return false;
+  if (!slot.asked.compare_exchange_strong(asked, now | 1, std::memory_order_relaxed)) return false;
+  CAROM_STEP(witness_asked);
+  if (slot.about_id.load(std::memory_order_acquire) != id) return standing(id) != Standing::lives;
+  const platform::ThreadKey who = key_in(slot);
+  const platform::Sighting sighting = look_for(slot, who);
+  if (slot.about_id.load(std::memory_order_acquire) != id) return standing(id) != Standing::lives;
+  if (sighting == platform::Sighting::unknown) return false;
+  slot.declared.store(id, std::memory_order_seq_cst);
+  CAROM_STEP(death_declared);
+  life_of(slot).send_away();
+  return true;
+}
+
+bool Roster::claimable(const Slot& slot, std::uint64_t bits, Witness witness) const noexcept {
+  const ClaimWord claim(bits);
+  if (claim.is_vacant()) return true;
+  if (claim.is_seated() && life_of(slot).marked()) return true;
+  if (witness == Witness::mark) return false;
+  platform::ThreadKey who = key_in(slot);
+  if (!claim.is_seated() ||
+      !claim.may_be(who)) {  // the slot does not say yet, or no longer, whose claim it is
+    const platform::ThreadIdentity self = platform::this_thread_identity();
+    if (!claim.in_namespace(self.key.pid_namespace)) return false;
+    who = claim.claimant();
+    who.pid_namespace = self.key.pid_namespace;
+    who.time_namespace = self.key.time_namespace;
+    return platform::look_for(who) == platform::Sighting::gone;
+  }
+  return look_for(slot, who) == platform::Sighting::gone;
+}
+
+std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
+                           const std::function<bool(std::uint32_t)>& settle) {
+  const platform::ThreadIdentity self = platform::this_thread_identity();
   std::uint32_t retired = 0;
   // Few slots in turn, and more only when those are taken: whoever looks through the slots looks through few, and what
   // is known about the dead is not written over at once.
   const std::uint32_t start = header_.next_slot.load(std::memory_order_relaxed);
-  for (std::uint32_t tried = 0; tried < capacity_; ++tried) {
-    const std::uint32_t window = capacity_ < kFewSlots ? capacity_ : kFewSlots;
-    const std::uint32_t index = tried < window ? (start + tried) % window : tried;
-    Slot& slot = slots()[index];
-    if (slot.life.claimant_lives()) continue;
-    if (slot.generation.load(std::memory_order_relaxed) >= last_generation()) {
-      ++retired;
-      continue;
+  // The second time, identity is asked about all who seem to live.
+  for (const Witness witness : {Witness::mark, Witness::identity}) {
+    retired = 0;
+    for (std::uint32_t tried = 0; tried < capacity_; ++tried) {
+      const std::uint32_t window = capacity_ < kFewSlots ? capacity_ : kFewSlots;
+      const std::uint32_t index = tried < window ? (start + tried) % window : tried;
+      Slot& slot = slots()[index];
+      std::uint64_t claim = slot.claim.load(std::memory_order_acquire);
+      if (slot.generation.load(std::memory_order_relaxed) >= last_generation()) {
+        ++retired;
+        continue;
+      }
+      if (!claimable(slot, claim, witness)) continue;
+      marking.pages.link(index);  // throws, if at all, before anything is claimed
+      if (!slot.claim.compare_exchange_strong(claim, ClaimWord::claiming(self.key).bits(),
+                                              std::memory_order_acq_rel))
+        continue;
+      CAROM_STEP(slot_claimed);
+      const std::uint32_t id = take(index, marking, self, first, settle);
+      if (id == kNoId) continue;
+      // Only onwards: of two that join at one time the one with the earlier slot may be the later here.
+      const std::uint32_t after = start + tried + 1;
+      std::uint32_t next = header_.next_slot.load(std::memory_order_relaxed);
+      while (static_cast<std::int32_t>(after - next) > 0 &&
+             !header_.next_slot.compare_exchange_weak(next, after, std::memory_order_relaxed)) {
+      }
+      std::uint32_t high = header_.high_water.load(std::memory_order_relaxed);
+      while (high <= index && !header_.high_water.compare_exchange_weak(high, index + 1)) {
+      }
+      return id;
     }
-    if (!slot.life.try_claim()) continue;
-    CAROM_STEP(life_claimed);
-    // The last participant is gone for everybody before anybody is told so.
-    slot.id.store(kNoId, std::memory_order_seq_cst);
-    if (settle && !settle(index)) {
-      slot.life.give_up();
-      continue;
-    }
-    CAROM_STEP(estate_settled);
-    const std::uint32_t generation = slot.generation.load(std::memory_order_relaxed) + 1;
-    if (generation > last_generation()) {  // others used the rest up since we looked
-      slot.life.give_up();
-      ++retired;
-      continue;
-    }
-    const std::uint32_t id = (generation << bits_) | index;
-    slot.generation.store(generation, std::memory_order_relaxed);
-    CAROM_STEP(generation_raised);
-    introduce(slot, id);
-    CAROM_STEP(introduced);
-    // From here on the predecessor's id is gone for everybody: who took us for it must look again.
-    slot.id.store(id, std::memory_order_seq_cst);
-    CAROM_STEP(id_published);
-    slot.life.send_away();
-    std::uint32_t high = header_.high_water.load(std::memory_order_relaxed);
-    // Only onwards: of two that join at one time the one with the earlier slot may be the later here.
-    const std::uint32_t after = start + tried + 1;
-    std::uint32_t next = header_.next_slot.load(std::memory_order_relaxed);
-    while (static_cast<std::int32_t>(after - next) > 0 &&
-           !header_.next_slot.compare_exchange_weak(next, after, std::memory_order_relaxed)) {
-    }
-    while (high <= index && !header_.high_water.compare_exchange_weak(high, index + 1)) {
-    }
-    return id;
+    if (retired == capacity_) break;
   }
   const std::string capacity = std::to_string(capacity_);
   if (retired == capacity_) {
@@ -101,13 +165,54 @@ std::uint32_t Roster::join(const std::function<bool(std::uint32_t)>& settle) {
           " slots belong to living threads; create the segment with more (SegmentOptions::participants)");
 }
 
-void Roster::leave(std::uint32_t id) noexcept {
+// The id that a claimed slot gives; none if it has to be passed over.
+std::uint32_t Roster::take(std::uint32_t index, const Marking& marking, const platform::ThreadIdentity& self,
+                           std::uint32_t first, const std::function<bool(std::uint32_t)>& settle) {
+  Slot& slot = slots()[index];
+  platform::LifeWord& life = lives_.word(index);
+  // The last participant is gone for everybody before anybody is told so.
+  slot.id.store(kNoId, std::memory_order_seq_cst);
+  life.claim();
+  CAROM_STEP(life_claimed);
+  platform::RobustLink& link = marking.pages.link(index);
+  marking.chain.add(link);
+  CAROM_STEP(life_linked);
+  slot.claim.store(ClaimWord::claiming(self.key).seated().bits(), std::memory_order_release);
+  CAROM_STEP(seated);
+  const std::uint32_t generation = slot.generation.load(std::memory_order_relaxed) + 1;
+  // Others may have used the rest of the ids up since we looked.
+  if (generation > last_generation() || (settle && !settle(index))) {
+    vacate(slot, link, marking);
+    return kNoId;
+  }
+  CAROM_STEP(estate_settled);
+  const std::uint32_t id = (generation << bits_) | index;
+  slot.generation.store(generation, std::memory_order_relaxed);
+  CAROM_STEP(generation_raised);
+  introduce(slot, id, self, first);
+  CAROM_STEP(introduced);
+  // From here on the predecessor's id is gone for everybody: those who took us for it must look again.
+  slot.id.store(id, std::memory_order_seq_cst);
+  CAROM_STEP(id_published);
+  life.send_away();
+  return id;
+}
+
+void Roster::vacate(Slot& slot, platform::RobustLink& link, const Marking& marking) noexcept {
+  marking.chain.remove(link);
+  CAROM_STEP(life_unlinked);
+  life_of(slot).vacate();
+  CAROM_STEP(life_vacated);
+  slot.claim.store(ClaimWord::vacant().bits(), std::memory_order_release);
+}
+
+void Roster::leave(std::uint32_t id, const Marking& marking) noexcept {
   Slot& slot = this->slot(id);
   slot.id.store(kNoId, std::memory_order_seq_cst);
   CAROM_STEP(id_withdrawn);
-  slot.life.send_away();
+  life_of(slot).send_away();
   CAROM_STEP(waiters_sent_away);
-  slot.life.give_up();
+  vacate(slot, marking.pages.link(index_of(id)), marking);
 }
 
 Standing Roster::standing(std::uint32_t id) const noexcept {
@@ -115,7 +220,7 @@ Standing Roster::standing(std::uint32_t id) const noexcept {
   if (generation == 0) return Standing::impossible;
   const Slot& slot = this->slot(id);
   if (slot.id.load(std::memory_order_seq_cst) == id) {
-    return slot.life.claimant_lives() ? Standing::lives : Standing::gone;
+    return unharmed(slot, id) ? Standing::lives : Standing::gone;
   }
   if (generation > slot.generation.load(std::memory_order_acquire)) return Standing::impossible;
   return Standing::gone;
@@ -144,7 +249,7 @@ void Roster::each_living(Visit visit) const {
   for (std::uint32_t i = 0; i < high; ++i) {
     const Slot& slot = slots()[i];
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);
-    if (id != kNoId && slot.life.claimant_lives()) visit(slot, id);
+    if (id != kNoId && unharmed(slot, id)) visit(slot, id);
   }
 }
 

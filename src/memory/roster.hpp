@@ -4,20 +4,37 @@
 // claimant has ended, and then with the next generation, so an id names one thread for ever and a word that holds an
 // id says by itself whether its owner is still there. When a slot has used up its generations it is retired.
 //
-// An id lives while its slot holds that id and the claimant of the slot's life word lives. Both ends are one step:
-// storing the id begins it; the kernel's mark, or taking the id out of the slot, ends it.
+// An id lives while its slot holds that id, the slot's life word is claimed and not marked, and nobody has declared the id
+// dead. Each end is one step: the kernel's mark; a declaration; taking the id out of the slot.
+//
+// Two witnesses tell of a death. The kernel's mark is the fast one: it comes before anything else of the thread is gone,
+// and wakes whoever sleeps on the life word. But it may come late, or not at all: a core dump is written first; an exec by a
+// thread that is not the main one changes that thread's number; the kernel follows 2,048 entries of a list, and none
+// beyond a page that was cut off; a file outlives a boot, or is a copy. So whoever looks again asks the second witness, the
+// thread's identity, about those that stand in its way: its number, start time and pid namespace, its program, the boot and
+// the file. What identity proves is declared, by the id, which names one thread for ever: no mistake can befall another
+// one. A thread whose identity cannot be seen from here, as from another pid namespace, counts as alive.
 //
 // DEATH                what remains                                     who repairs it
-//   life_claimed       the predecessor's id in a slot that seems alive  the kernel's mark: the slot is vacant again
+//   slot_claimed       a slot that seems taken                          whoever finds no other, and sees the thread gone
+//   life_claimed       the same, its life word claimed too              the same
+//   life_linked        the same, marked by the kernel                   the same
+//   seated             a slot that is marked                            the kernel's mark: the slot can be claimed
 //   estate_settled     no id, in a slot that seems alive                the same
 //   generation_raised  a generation that nobody got                     nobody: generations may be skipped
 //   introduced         words about an id that was never published       the next claimant writes over them
 //   id_published       a participant that died                          the kernel's mark
-//   id_withdrawn       who watches the leaver sleeps on                 the kernel's mark wakes one, who passes it on
-//   waiters_sent_away  a claimed life word without an id                the kernel's mark: the slot is vacant
+//   id_withdrawn       those who watch the leaver sleep on              the kernel's mark wakes one, who passes it on
+//   waiters_sent_away  a claimed life word without an id                the kernel's mark: the slot can be claimed
+//   life_unlinked      a claimed life word that nobody will mark        whoever finds no other slot, as above
+//   life_vacated       a claim without a life                           the same
+//   witness_asked      the time of a question without an answer         whoever looks again asks once more, a moment later
+//   death_declared     a participant declared dead, its watchers        their own re-check
+//                      not woken
 #pragma once
 
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -26,6 +43,8 @@
 
 #include "carom/participant.hpp"
 #include "memory/layout.hpp"
+#include "memory/life_pages.hpp"
+#include "platform/process_identity.hpp"
 
 namespace carom::memory {
 
@@ -35,33 +54,67 @@ enum class Standing {
   impossible  ///< no such id was ever given out
 };
 
+/// Who is heard before a participant counts as alive.
+enum class Witness {
+  mark,     ///< the kernel's mark and what was declared before: a few loads
+  identity  ///< the thread's identity too, unless somebody asked a moment ago: a few system calls
+};
+
+/// How often the second witness is asked about one participant, at most, by all together. Deaths that only it knows of
+/// come to light within this time and the re-check of those who wait (memory/waiting.hpp).
+inline constexpr std::chrono::milliseconds kAskAgain{20};
+
 class Roster {
  public:
   /// `capacity` as it was when the segment was opened and found sound: the shared copy may be overwritten.
-  Roster(SegmentHeader& header, std::uint32_t capacity) noexcept
-      : header_(header), capacity_(capacity), bits_(std::countr_zero(capacity)) {}
+  /// `whereabouts`: of this segment, as slots note it; 0: unknown.
+  Roster(SegmentHeader& header, std::uint32_t capacity, const LifeArea& lives,
+         std::uint64_t whereabouts) noexcept
+      : header_(header),
+        capacity_(capacity),
+        bits_(std::countr_zero(capacity)),
+        lives_(lives),
+        whereabouts_(whereabouts) {}
 
-  /// Vacates every slot. For the creator, before the segment is published.
-  void prepare() noexcept;
+  /// The means by which the calling thread's slots are marked at its end.
+  struct Marking {
+    LifePages& pages;              ///< this process's, for this segment
+    platform::RobustChain& chain;  ///< the calling thread's
+  };
 
-  /// Gives the calling thread a slot. `settle(index)` is called, while nobody else can get the slot, to see to what
-  /// its last participant left behind; the slot is passed over if that returns false. Throws Error (roster_full,
-  /// roster_exhausted, unknown_thread).
-  std::uint32_t join(const std::function<bool(std::uint32_t)>& settle = {});
+  /// Gives the calling thread a slot. `first`: its first one in this segment, if it has one. `settle(index)` is called,
+  /// while nobody else can get the slot, to see to what its last participant left behind; the slot is passed over if that
+  /// returns false. Throws Error (roster_full, roster_exhausted, no_memory, no_space).
+  std::uint32_t join(const Marking& marking, std::uint32_t first = kNoId,
+                     const std::function<bool(std::uint32_t)>& settle = {});
 
   /// Gives the calling thread's slot back. Whatever the thread still holds counts as left behind by the dead.
-  void leave(std::uint32_t id) noexcept;
+  void leave(std::uint32_t id, const Marking& marking) noexcept;
 
   Standing standing(std::uint32_t id) const noexcept;
+
+  /// Asks the second witness about the participant, unless somebody did a moment ago. True if it is dead.
+  bool is_dead(std::uint32_t id) const noexcept;
 
   /// What is known about the participant, living or dead.
   Participant about(std::uint32_t id) const noexcept;
 
   /// The life word to sleep on while waiting for something that `id` has.
-  platform::LifeWord& life(std::uint32_t id) noexcept { return slot(id).life; }
+  platform::LifeWord& life(std::uint32_t id) const noexcept { return lives_.word(index_of(id)); }
 
   /// Notes what object the participant is about to wait for, so that others can see it; 0 for nothing any more.
-  void set_waiting_on(std::uint32_t id, std::uint64_t object) noexcept { slot(id).waiting_on.store(object); }
+  void set_waiting_on(std::uint32_t id, std::uint64_t object) noexcept {
+    Slot& own = slot(id);
+    own.waits.store(own.waits.load(std::memory_order_relaxed) + 1);
+    own.waiting_on.store(object);
+  }
+
+  /// Notes that the participant, which waits, is looking at what it waits for.
+  void look(std::uint32_t id) const noexcept;
+
+  /// Whether the participant, which waits, has not looked for so long that it is not there: it is stopped, or its program
+  /// has left the wait by a jump. Those that look again do so every kRecheck.
+  bool absent(const Slot& slot) const noexcept;
 
   /// Calls visit(id) for others who wait for the object, living or just dead, in the order of the
   /// slots after the caller's own, until it returns false: so that of many waiters each is somebody's next.
@@ -94,8 +147,10 @@ class Roster {
   Slot& slot_at(std::uint32_t index) const noexcept { return slots()[index & (capacity_ - 1)]; }
 
   /// Whether the slot's participant lives. What is in a slot that it lived in, read before asking, was its own.
-  static bool lives(const Slot& slot) noexcept {
-    return slot.id.load(std::memory_order_seq_cst) != kNoId && slot.life.claimant_lives();
+  bool lives(const Slot& slot, Witness witness = Witness::mark) const noexcept {
+    const std::uint32_t id = slot.id.load(std::memory_order_seq_cst);
+    if (id == kNoId || !unharmed(slot, id)) return false;
+    return witness == Witness::mark || !is_dead(id);
   }
   /// The id of the slot's participant, or of its last one.
   std::uint32_t last_id(std::uint32_t index) const noexcept {
@@ -124,9 +179,26 @@ class Roster {
   template <class Visit>
   void each_living(Visit visit) const;
 
+  /// Neither marked nor declared dead.
+  bool unharmed(const Slot& slot, std::uint32_t id) const noexcept {
+    return life_of(slot).claimant_lives() && slot.declared.load(std::memory_order_seq_cst) != id;
+  }
+  platform::LifeWord& life_of(const Slot& slot) const noexcept {
+    return lives_.word(static_cast<std::uint32_t>(&slot - slots()));
+  }
+  bool claimable(const Slot& slot, std::uint64_t claim, Witness witness) const noexcept;
+  platform::Sighting look_for(const Slot& slot, const platform::ThreadKey& who) const noexcept;
+  std::uint32_t take(std::uint32_t index, const Marking& marking, const platform::ThreadIdentity& self,
+                     std::uint32_t first, const std::function<bool(std::uint32_t)>& settle);
+  void vacate(Slot& slot, platform::RobustLink& link, const Marking& marking) noexcept;
+  void introduce(Slot& slot, std::uint32_t id, const platform::ThreadIdentity& self,
+                 std::uint32_t first) const noexcept;
+
   SegmentHeader& header_;
   std::uint32_t capacity_;
   int bits_;
+  LifeArea lives_;
+  std::uint64_t whereabouts_;
 };
 
 }  // namespace carom::memory

@@ -1,4 +1,4 @@
-// Seats: the calling thread's places in the rosters of the segments it uses, kept until the thread ends.
+// Seats: the calling thread's places in the rosters of the segments it uses, kept until the kernel has ended the thread.
 #include "carom/detail/seat.hpp"
 
 #include <cstddef>
@@ -9,9 +9,11 @@
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
 #include "memory/settlement.hpp"
+#include "platform/cancellation.hpp"
 #include "platform/fork.hpp"
+#include "platform/process_identity.hpp"
+#include "platform/robust_list.hpp"
 #include "platform/shared_file.hpp"
-#include "platform/thread_end.hpp"
 
 namespace carom::detail {
 
@@ -36,36 +38,36 @@ struct TakenSeat {
   TakenSeat* next;
 };
 
-// Trivial on purpose: it outlives the thread's destructors, some of which may still use a lock.
-constinit thread_local TakenSeat* taken_seats = nullptr;
+/// What a thread leaves in this process for others to clear away: it has no destructor that would do it. A lock may still
+/// be used by destructors that run later, and the thread's death is the kernel's to tell. Never freed, but used again.
+struct ThreadRecord {
+  enum class Use : std::uint8_t { none, beginning, thread, clearing };
+
+  std::atomic<Use> use{Use::beginning};
+  platform::RobustChain chain;
+  TakenSeat* seats = nullptr;  // the thread's; of whoever is clearing, once it has ended
+  ThreadRecord* next = nullptr;
+};
+
+constinit std::atomic<ThreadRecord*> newest_record{nullptr};
+constinit thread_local ThreadRecord* this_record = nullptr;
 
 std::atomic<std::uint32_t>* epoch_page = nullptr;
 std::uint32_t forks = 1;  // the epoch of this process; written only where there is one thread
+constexpr std::uint32_t kBeginning =
+    ~0u;  // no seat's epoch: a child that nothing told of its birth finds that out
 
-// The kernel walks at most 2,048 entries of a thread's robust list, and a seat is one.
-constexpr int kMaxSeats = 1024;
-
-void leave_all_seats() noexcept {
+// The child has none of its parent's seats: the claims are of a thread that is not there.
+void forget_parent() noexcept {
   this_seat = {};
-  while (taken_seats != nullptr) {
-    TakenSeat* const seat = taken_seats;
-    taken_seats = seat->next;
-    seat->segment->roster().leave(seat->id);
-    seat->segment->seat_left();
-    delete seat;
+  this_record = nullptr;
+  for (ThreadRecord* r = newest_record.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+    r->seats = nullptr;  // not freed: another thread may have been changing the list when it was copied
+    r->use.store(ThreadRecord::Use::none, std::memory_order_relaxed);
   }
-}
-
-// The child has none of its parent's seats: the life words are locked by a thread that is not there.
-void begin_child() {
-  while (taken_seats != nullptr) {
-    TakenSeat* const seat = taken_seats;
-    taken_seats = seat->next;
-    delete seat;
-  }
-  this_seat = {};
-  epoch_page->store(++forks, std::memory_order_release);
+  platform::forget_own_identity();
   MappedSegment::forget_threads();
+  epoch_page->store(++forks, std::memory_order_release);
 }
 
 // Before main, or at the first use if another object's constructor is earlier; there is one thread then, so
@@ -73,38 +75,100 @@ void begin_child() {
 void start_epochs() {
   if (epoch_page != nullptr) return;
   static std::atomic<std::uint32_t> unwiped{
-      0};  // where the kernel cannot wipe: raw clones go unnoticed there
+      0};  // where the kernel cannot wipe: only the C library's fork is noticed there
   void* const page = platform::map_page_wiped_on_fork();
   epoch_page = page != nullptr ? static_cast<std::atomic<std::uint32_t>*>(page) : &unwiped;
   epoch_page->store(forks, std::memory_order_release);
   detail::process_epoch = epoch_page;
-  platform::call_in_forked_children(begin_child);
+  platform::call_in_forked_children(forget_parent);
 }
 
 [[gnu::constructor]] void start_epochs_before_main() {
   start_epochs();
 }
 
-TakenSeat& take_another_seat(MappedSegment& segment, bool further) {
-  int count = 0;
-  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) ++count;
-  if (count >= kMaxSeats) {
-    throw Error(Errc::roster_full, "thread",
-                "uses " + std::to_string(kMaxSeats) +
-                    " segments, or as many seats for what it holds; the kernel reports the death of no more");
+/// The epoch of this process. In a child that was made behind the C library's back, or by _Fork(), which runs no handlers,
+/// this is where that is found out.
+std::uint32_t current_epoch() noexcept {
+  start_epochs();
+  for (;;) {
+    std::uint32_t epoch = epoch_page->load(std::memory_order_acquire);
+    if (epoch != 0 && epoch != kBeginning) return epoch;
+    if (epoch == 0 && epoch_page->compare_exchange_strong(epoch, kBeginning)) forget_parent();
   }
-  platform::call_at_thread_end(leave_all_seats);
-  auto* const seat = new TakenSeat{&segment, 0, further, nullptr};
+}
+
+/// The calling thread's record, if it has one in this process.
+ThreadRecord* own_record() noexcept {
+  current_epoch();
+  ThreadRecord* const record = this_record;
+  return record != nullptr && record->chain.mine() ? record : nullptr;
+}
+
+ThreadRecord& make_own_record() {
+  if (ThreadRecord* const record = own_record()) return *record;
+  ThreadRecord* record = nullptr;
+  for (ThreadRecord* r = newest_record.load(std::memory_order_acquire); r != nullptr && record == nullptr;
+       r = r->next) {
+    auto unused = ThreadRecord::Use::none;
+    if (r->use.compare_exchange_strong(unused, ThreadRecord::Use::beginning, std::memory_order_acquire))
+      record = r;
+  }
+  if (record == nullptr) {
+    record = new ThreadRecord;
+    record->next = newest_record.load(std::memory_order_relaxed);
+    while (!newest_record.compare_exchange_weak(record->next, record, std::memory_order_release)) {
+    }
+  }
+  record->seats = nullptr;
+  try {
+    record->chain.begin();
+  } catch (...) {
+    record->use.store(ThreadRecord::Use::none, std::memory_order_release);
+    throw;
+  }
+  record->use.store(ThreadRecord::Use::thread, std::memory_order_release);
+  this_record = record;
+  return *record;
+}
+
+Roster::Marking marking_of(const TakenSeat& seat, ThreadRecord& record) noexcept {
+  return {seat.segment->life_pages(), record.chain};
+}
+
+/// Gives back those of the calling thread's seats that `which` says.
+template <class Which>
+void leave_seats(ThreadRecord& record, Which which) noexcept {
+  for (TakenSeat** link = &record.seats; *link != nullptr;) {
+    TakenSeat* const seat = *link;
+    if (!which(*seat)) {
+      link = &seat->next;
+      continue;
+    }
+    this_seat = {};  // with what it remembers of holdings
+    *link = seat->next;
+    seat->segment->roster().leave(seat->id, marking_of(*seat, record));
+    seat->segment->seat_left();
+    delete seat;
+  }
+}
+
+TakenSeat& take_another_seat(MappedSegment& segment, std::uint32_t first) {
+  const platform::NoCancellation whole;
+  clear_away_seats();
+  ThreadRecord& record = make_own_record();
+  auto* const seat = new TakenSeat{&segment, 0, first != kNoId, nullptr};
   segment.seat_taken();
   try {
-    seat->id = segment.roster().join([&](std::uint32_t index) { return settle_slot(segment, index); });
+    seat->id = segment.roster().join(marking_of(*seat, record), first,
+                                     [&](std::uint32_t index) { return settle_slot(segment, index); });
   } catch (...) {
     segment.seat_left();
     delete seat;
     throw;
   }
-  seat->next = taken_seats;
-  taken_seats = seat;
+  seat->next = record.seats;
+  record.seats = seat;
   return *seat;
 }
 
@@ -165,24 +229,34 @@ Holding give_to(const void* segment, std::uint64_t object, const Holding& holdin
 
 void leave_seat(MappedSegment& segment) noexcept {
   this_seat = {};
-  for (TakenSeat** link = &taken_seats; *link != nullptr;) {
-    TakenSeat* const seat = *link;
-    if (seat->segment != &segment) {
-      link = &seat->next;
+  if (ThreadRecord* const record = own_record())
+    leave_seats(*record, [&](const TakenSeat& seat) { return seat.segment == &segment; });
+}
+
+void clear_away_seats() noexcept {
+  current_epoch();
+  for (ThreadRecord* r = newest_record.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+    auto use = ThreadRecord::Use::thread;
+    if (r->use.load(std::memory_order_acquire) != use || !r->chain.ended()) continue;
+    if (!r->use.compare_exchange_strong(use, ThreadRecord::Use::clearing, std::memory_order_acquire))
       continue;
+    while (TakenSeat* const seat = r->seats) {
+      r->seats = seat->next;
+      seat->segment->seat_left();
+      delete seat;
     }
-    *link = seat->next;
-    segment.roster().leave(seat->id);
-    segment.seat_left();
-    delete seat;
+    r->use.store(ThreadRecord::Use::none, std::memory_order_release);
   }
+  // Nobody can reach a segment any more whose last handle was closed by another thread.
+  if (ThreadRecord* const record = own_record())
+    leave_seats(*record, [](const TakenSeat& seat) { return seat.segment->closed(); });
 }
 
 Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
-  // A child that nothing has told of its birth (raw clone) still has its parent's seats noted. They are not its own.
-  if (detail::process_epoch->load(std::memory_order_relaxed) == 0) return {};
   if (const Holding quick = quick_holding(segment, object)) return quick;
-  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+  const ThreadRecord* const record = own_record();
+  for (const TakenSeat* seat = record != nullptr ? record->seats : nullptr; seat != nullptr;
+       seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
     if (const Holding found = find_in(*seat, object)) return remembered(segment, object, found);
   }
@@ -192,7 +266,7 @@ Holding find_own_holding(const void* segment, std::uint64_t object) noexcept {
 Holding make_holding(const void* segment, std::uint64_t object, const detail::Stamp& stamp) {
   static_cast<void>(detail::seat_in(segment));
   if (const Holding found = find_own_holding(segment, object)) return found;
-  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+  for (const TakenSeat* seat = make_own_record().seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
     for (std::uint32_t i = 0; i < kHoldings; ++i) {
       const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
@@ -201,7 +275,8 @@ Holding make_holding(const void* segment, std::uint64_t object, const detail::St
   }
   MappedSegment* const mapped = MappedSegment::at(segment);
   if (mapped == nullptr) throw Error(Errc::corrupted, "segment", "is not open here");
-  return give_to(segment, object, holding_in(take_another_seat(*mapped, true), detail::first_entry(object)),
+  const std::uint32_t first = detail::seat_in(segment);
+  return give_to(segment, object, holding_in(take_another_seat(*mapped, first), detail::first_entry(object)),
                  stamp);
 }
 
@@ -212,15 +287,10 @@ namespace carom::detail {
 using namespace memory;
 
 std::uint32_t take_seat(const void* base) {
-  start_epochs();
-  const std::uint32_t epoch = process_epoch->load(std::memory_order_acquire);
-  if (epoch == 0) {
-    throw Error(
-        Errc::unknown_thread, "roster",
-        "this process was made by a raw clone() behind the C library's back, so nobody would be told of its "
-        "death; make processes with fork() or carom::Process");
-  }
-  for (const TakenSeat* seat = taken_seats; seat != nullptr; seat = seat->next) {
+  const std::uint32_t epoch = current_epoch();
+  const ThreadRecord* const record = own_record();
+  for (const TakenSeat* seat = record != nullptr ? record->seats : nullptr; seat != nullptr;
+       seat = seat->next) {
     if (seat->further || &seat->segment->header() != base) continue;
     return sit_down(*seat, epoch);
   }
@@ -230,7 +300,7 @@ std::uint32_t take_seat(const void* base) {
                 "does not lie in any segment that is open here; it was overwritten, copied, "
                 "or never constructed");
   }
-  const TakenSeat& seat = take_another_seat(*segment, false);
+  const TakenSeat& seat = take_another_seat(*segment, kNoId);
   return sit_down(seat, epoch);
 }
 

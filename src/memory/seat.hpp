@@ -9,4 +9,8 @@ namespace carom::memory {
 /// counts as left behind by the dead.
 void leave_seat(MappedSegment& segment) noexcept;
 
+/// Lets go of the memory of segments that is kept for nobody any more: for threads of this process that have ended, and
+/// for seats of the calling thread in segments whose last handle was closed.
+void clear_away_seats() noexcept;
+
 }  // namespace carom::memory

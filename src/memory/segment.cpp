@@ -48,15 +48,10 @@ void check_name(const std::string& name) {
   if (name.front() == '.') refuse("the name begins with a dot");
 }
 
-std::size_t round_up(std::size_t value, std::size_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
-
 struct Plan {
   std::uint32_t capacity;
-  std::size_t data_offset;
   std::size_t data_bytes;
-  std::size_t total_bytes;
+  Extent extent;
 };
 
 Plan plan(const std::string& object, std::size_t bytes, const SegmentOptions& options) {
@@ -70,28 +65,28 @@ Plan plan(const std::string& object, std::size_t bytes, const SegmentOptions& op
   Plan p;
   // At least two: ids must leave one bit for the slot.
   p.capacity = std::bit_ceil(std::max<std::uint32_t>(2, static_cast<std::uint32_t>(options.participants)));
-  p.data_offset = round_up(kHeaderBytes + p.capacity * sizeof(Slot), kHeaderBytes);
   p.data_bytes = bytes;
-  p.total_bytes = round_up(p.data_offset + bytes, platform::page_bytes());
+  p.extent = Extent::of(p.capacity, bytes, platform::page_bytes());
   return p;
 }
 
 /// Maps a new file, which is all zeros, and makes a segment of it.
 MappedSegment& furnish(const platform::File& file, const std::string& object, const Plan& plan,
                        const SegmentOptions& options, const Segment::Fill& fill) {
-  void* const base = platform::map(file, plan.total_bytes, object);
+  void* const base = platform::map(file, plan.extent.total_bytes, object);
   auto* const header = ::new (base) SegmentHeader{};
   header->magic = kMagic;
   header->layout_version = kLayoutVersion;
   header->layout_fingerprint = fingerprint();
-  header->total_bytes = plan.total_bytes;
-  header->data_offset = plan.data_offset;
+  header->total_bytes = plan.extent.total_bytes;
+  header->data_offset = plan.extent.data_offset;
   header->data_bytes = plan.data_bytes;
+  header->life_offset = plan.extent.life_offset;
   header->type_fingerprint = options.type;
   header->capacity = plan.capacity;
-  MappedSegment& mapped = MappedSegment::add(
-      *header, {file.identity(), plan.total_bytes, plan.data_offset, plan.data_bytes, plan.capacity});
-  mapped.roster().prepare();
+  MappedSegment& mapped =
+      MappedSegment::add(*header, {file.identity(), plan.extent.total_bytes, plan.extent.data_offset,
+                                   plan.data_bytes, plan.extent.life_offset, plan.capacity});
   try {
     if (fill) fill(mapped.data());
   } catch (...) {
@@ -127,10 +122,10 @@ MappedSegment::Facts check_header(const SegmentHeader& header, const platform::F
   const std::uint32_t capacity = header.capacity;
   const bool capacity_ok = capacity >= 2 && capacity <= kMaxParticipants && std::has_single_bit(capacity);
   const std::size_t data_bytes = header.data_bytes;
-  const std::size_t data_offset =
-      capacity_ok ? round_up(kHeaderBytes + capacity * sizeof(Slot), kHeaderBytes) : 0;
-  if (!capacity_ok || header.data_offset != data_offset || data_bytes == 0 || data_bytes > kMaxDataBytes ||
-      header.total_bytes != round_up(data_offset + data_bytes, platform::page_bytes())) {
+  const bool sizes_ok = capacity_ok && data_bytes != 0 && data_bytes <= kMaxDataBytes;
+  const Extent extent = sizes_ok ? Extent::of(capacity, data_bytes, platform::page_bytes()) : Extent{};
+  if (!sizes_ok || header.data_offset != extent.data_offset || header.life_offset != extent.life_offset ||
+      header.total_bytes != extent.total_bytes) {
     throw Error(Errc::corrupted, object, "the sizes in its header contradict each other");
   }
   if (header.total_bytes > file_bytes) {
@@ -138,7 +133,7 @@ MappedSegment::Facts check_header(const SegmentHeader& header, const platform::F
                 "has " + std::to_string(file_bytes) + " bytes of the " + std::to_string(header.total_bytes) +
                     " it was made with");
   }
-  return {file.identity(), file_bytes, data_offset, data_bytes, capacity};
+  return {file.identity(), file_bytes, extent.data_offset, data_bytes, extent.life_offset, capacity};
 }
 
 void check_type(const SegmentHeader& header, std::uint64_t type, const std::string& object) {
@@ -180,7 +175,7 @@ MappedSegment* try_create(const std::string& name, std::size_t bytes, const Segm
   const std::string object = quoted(name);
   const Plan p = plan(object, bytes, options);
   const platform::File file =
-      platform::make_unpublished_file(directory(), p.total_bytes, options.mode, object);
+      platform::make_unpublished_file(directory(), p.extent.total_bytes, options.mode, object);
   MappedSegment& mapped = furnish(file, object, p, options, fill);
   try {
     if (platform::publish(file, path_of(name), object)) {
@@ -202,7 +197,7 @@ MappedSegment* try_create(const std::string& name, std::size_t bytes, const Segm
 Segment Segment::anonymous(std::size_t bytes, const SegmentOptions& options, const Fill& fill) {
   const std::string object = "anonymous segment";
   const Plan p = plan(object, bytes, options);
-  const platform::File file = platform::make_anonymous_file(p.total_bytes);
+  const platform::File file = platform::make_anonymous_file(p.extent.total_bytes);
   return Segment(furnish(file, object, p, options, fill), "");
 }
 
@@ -281,6 +276,7 @@ Segment::~Segment() {
   if (mapped_ == nullptr) return;
   if (mapped_->last_handle()) leave_seat(*mapped_);
   mapped_->close_handle();
+  clear_away_seats();
 }
 
 void* Segment::data() const noexcept {

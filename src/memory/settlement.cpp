@@ -126,7 +126,7 @@ std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept 
   return offset_in(barrier) >> 3 << kOffsetAt | std::uint64_t{round} << 1 | 1;
 }
 
-Settled settle_object(MappedSegment& segment, std::uint64_t object) {
+Settled settle_object(MappedSegment& segment, std::uint64_t object, Witness witness) {
   Settled settled;
   const Roster roster = segment.roster();
   roster.each_slot([&](Slot& slot, std::uint32_t index) {
@@ -135,7 +135,7 @@ Settled settle_object(MappedSegment& segment, std::uint64_t object) {
       const std::uint32_t who = roster.last_id(index);  // before it can be another
       const Holding holding{&slot, index, entry};
       const std::uint32_t permits =
-          settle_holding(segment, who, holding, [&] { return !Roster::lives(slot); });
+          settle_holding(segment, who, holding, [&] { return !roster.lives(slot, witness); });
       if (permits == 0) continue;
       settled.permits += permits;
       settled.from = who;
@@ -144,11 +144,12 @@ Settled settle_object(MappedSegment& segment, std::uint64_t object) {
   return settled;
 }
 
-bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round) {
+bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round, Witness witness) {
   bool found = false;
+  const Roster roster = segment.roster();
   const std::uint64_t note = arrival_note(barrier, round);
-  segment.roster().each_slot([&](Slot& slot, std::uint32_t index) {
-    if (slot.arrived.load(std::memory_order_seq_cst) != note || Roster::lives(slot)) return;
+  roster.each_slot([&](Slot& slot, std::uint32_t index) {
+    if (slot.arrived.load(std::memory_order_seq_cst) != note || roster.lives(slot, witness)) return;
     settle_arrival(segment, index, note);
     found = true;
   });
@@ -186,7 +187,7 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
     if (turn.state() == TurnWord::State::granted) {
       Slot& other = roster.slot_at(turn.other_slot());
       // Asked first: one that was dead adopts nothing any more, so what is read of its turn afterwards stays true.
-      const bool alive = Roster::lives(other);
+      const bool alive = roster.lives(other);
       const TurnWord theirs(other.turn.load(std::memory_order_seq_cst));
       if (theirs.adopted_from(index)) {
         slot.turn.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
@@ -209,11 +210,12 @@ bool pass_on_turn(MappedSegment& segment, std::uint32_t index) {
   }
 }
 
-void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index) {
-  const Slot& slot = segment.roster().slot_at(index);
+void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index, Witness witness) {
+  const Roster roster = segment.roster();
+  const Slot& slot = roster.slot_at(index);
   const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
   if (turn.state() != TurnWord::State::notified && turn.state() != TurnWord::State::granted) return;
-  if (!Roster::lives(slot)) pass_on_turn(segment, index);
+  if (!roster.lives(slot, witness)) pass_on_turn(segment, index);
 }
 
 std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {

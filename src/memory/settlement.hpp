@@ -20,7 +20,7 @@ struct Settled {
 };
 
 /// Gives back what the dead hold of the object.
-Settled settle_object(MappedSegment& segment, std::uint64_t object);
+Settled settle_object(MappedSegment& segment, std::uint64_t object, Witness witness = Witness::mark);
 
 /// Sees to everything that the last participant of a slot left behind. For the slot's next claimant. False: it was
 /// notified and another waiter is yet to take that over from here.
@@ -30,7 +30,8 @@ bool settle_slot(MappedSegment& segment, std::uint32_t index);
 std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept;
 
 /// Breaks the round of the barrier if somebody that had arrived is dead. True if somebody was.
-bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round);
+bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round,
+                     Witness witness = Witness::mark);
 
 /// Has the change noted whose stamp the word bears, before that is written over. `from`: what was read of the word.
 template <class Word>
@@ -61,7 +62,7 @@ void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t li
   roster.each_slot([&](Slot& slot, std::uint32_t index) {
     if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
     const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !Roster::lives(slot))
+    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !roster.lives(slot))
       return;
     visit(Waiter{&slot, index, turn.ticket()});
   });
@@ -72,7 +73,7 @@ std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition
 
 /// Passes on the turns of the dead that were notified at the condition, to those who waited then; and that in one slot.
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition);
-void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index);
+void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index, Witness witness = Witness::mark);
 
 /// Passes on the turn in the slot, of a participant that is dead. True if it is no longer there.
 bool pass_on_turn(MappedSegment& segment, std::uint32_t index);

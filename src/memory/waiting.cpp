@@ -4,19 +4,24 @@
 #include <thread>
 
 #include "carom/detail/step.hpp"
+#include "platform/cancellation.hpp"
 
 namespace carom::memory {
 namespace {
 
 std::atomic<std::int64_t> recheck_ns{std::chrono::nanoseconds(kRecheck).count()};
 
+std::chrono::nanoseconds recheck() noexcept {
+  return std::chrono::nanoseconds(recheck_ns.load(std::memory_order_relaxed));
+}
+
 /// Until the last of a few instants within the time of the re-check. They are the same for all, so that an idle processor
 /// is woken once for many sleepers.
 std::chrono::nanoseconds time_to_recheck() noexcept {
   constexpr std::int64_t kInstants = 5;
-  const std::int64_t recheck = recheck_ns.load(std::memory_order_relaxed);
-  const std::int64_t apart = recheck / kInstants + 1;
-  return std::chrono::nanoseconds(recheck - (Deadline::now_ns() + recheck) % apart);
+  const std::int64_t longest = recheck().count();
+  const std::int64_t apart = longest / kInstants + 1;
+  return std::chrono::nanoseconds(longest - (Deadline::now_ns() + longest) % apart);
 }
 
 /// The words that one sleep watches.
@@ -85,14 +90,17 @@ void Waiting::withdraw() noexcept {
 void Waiting::rest(Deadline deadline) {
   const Deadline end = deadline.or_after(kRest);
   std::this_thread::yield();  // where others want the processor, that is all of it, and nobody has to end it
-  std::this_thread::sleep_for(std::chrono::nanoseconds(end.ns() - Deadline::now_ns()));
+  platform::pause_until(end);
 }
 
 Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const Company& company,
                       Deadline deadline, const platform::Word* common) {
   if (deadline.expired()) return Waited::timed_out;
+  if (cancellation_ == Cancellation::point) platform::cancellation_point();
   announce();
+  if (!has_slept_) ask_at_ = Deadline::never().or_after(recheck());
   has_slept_ = true;
+  roster_.look(self_);
   WatchList list(roster_, {&word, expected}, common);
   int watched = 0;
   for (const std::uint32_t holder : company.holders) {
@@ -110,6 +118,16 @@ Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const 
   const platform::Wait result = list.wait(deadline.or_after(time_to_recheck()));
   CAROM_STEP(woken);
   list.pass_on_deaths();
+  const bool asks = result == platform::Wait::timed_out || ask_at_.expired();
+  witness_ = asks ? Witness::identity : Witness::mark;
+  if (asks) {
+    ask_at_ = Deadline::never().or_after(recheck());
+    watched = 0;
+    for (const std::uint32_t holder : company.holders) {
+      if (watched++ == kWatchedHolders) break;
+      if (roster_.is_dead(holder)) return Waited::look_again;
+    }
+  }
   if (result == platform::Wait::timed_out && deadline.expired()) return Waited::timed_out;
   return result == platform::Wait::changed ? Waited::refused : Waited::look_again;
 }

@@ -39,12 +39,17 @@ enum class Waited {
   timed_out
 };
 
+/// Whether a wait is a cancellation point (pthread_cancel). If it is, the thread ends, by unwinding, when it is about to
+/// sleep and has found nothing to take: as if its deadline had passed there.
+enum class Cancellation { none, point };
+
 /// One thread's wait for one object. From its first sleep until it ends the roster says what the thread waits
 /// for.
 class Waiting {
  public:
-  Waiting(Roster& roster, std::uint32_t self, std::uint64_t object) noexcept
-      : roster_(roster), self_(self), object_(object) {}
+  Waiting(Roster& roster, std::uint32_t self, std::uint64_t object,
+          Cancellation cancellation = Cancellation::none) noexcept
+      : roster_(roster), self_(self), object_(object), cancellation_(cancellation) {}
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting();
@@ -66,6 +71,10 @@ class Waiting {
 
   bool has_slept() const noexcept { return has_slept_; }
 
+  /// Which witness is to be asked about those that stand in the way, after the last sleep. It has asked identity about the
+  /// holders it watched, if any.
+  Witness witness() const noexcept { return witness_; }
+
   /// Instead of kRecheck, in this process and the children it forks: for tests of what must not need it.
   static void set_recheck(std::chrono::nanoseconds recheck) noexcept;
 
@@ -73,6 +82,9 @@ class Waiting {
   Roster& roster_;
   std::uint32_t self_;
   std::uint64_t object_;
+  Cancellation cancellation_;
+  Witness witness_ = Witness::mark;
+  Deadline ask_at_ = Deadline::never();
   bool announced_ = false;
   bool has_slept_ = false;
 };

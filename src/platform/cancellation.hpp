@@ -19,6 +19,8 @@ class NoCancellation {
 };
 
 /// Ends the calling thread here, by unwinding its stack, if somebody has cancelled it and it allows that.
-inline void cancellation_point() { pthread_testcancel(); }
+inline void cancellation_point() {
+  pthread_testcancel();
+}
 
 }  // namespace carom::platform

@@ -98,6 +98,14 @@ int wake(const Word& word, int count) {
   return static_cast<int>(result);
 }
 
+void pause_until(Deadline deadline) noexcept {
+  timespec storage;
+  const int saved = errno;
+  // Not by the C library's function, which is a cancellation point.
+  syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, to_timespec(deadline, storage), nullptr);
+  errno = saved;
+}
+
 void pretend_kernel_lacks_wait_any(bool pretend) noexcept {
   wait_any_missing.store(pretend, std::memory_order_relaxed);
 }

@@ -44,6 +44,9 @@ Wait wait_any(std::span<const Watch> watches, Deadline deadline, std::size_t alo
 int wake(const Word& word, int count);
 inline constexpr int kEverybody = INT32_MAX;
 
+/// Sleeps until the deadline, and on nothing.
+void pause_until(Deadline deadline) noexcept;
+
 /// Makes wait_any() behave as on a kernel without it, in this process and the children it forks.
 void pretend_kernel_lacks_wait_any(bool pretend) noexcept;
 

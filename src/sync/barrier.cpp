@@ -199,7 +199,7 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
   const std::uint64_t object = object_of(segment, *this);
   Roster roster = segment.roster();
   const std::uint32_t self = detail::seat_in(base);
-  memory::Waiting waiting(roster, self, object);
+  memory::Waiting waiting(roster, self, object, memory::Cancellation::point);
   sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint64_t bits = word_.load(std::memory_order_acquire);  // [B2]
@@ -213,9 +213,10 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
       continue;
     }
     if (!waiting.has_slept() && spin.again()) continue;
-    memory::settle_arrivals(segment, object, round);
-    memory::settle_object(segment, object);
-    if (seen.acting() && roster.standing(seen.who()) == memory::Standing::gone)
+    memory::settle_arrivals(segment, object, round, waiting.witness());
+    memory::settle_object(segment, object, waiting.witness());
+    if (seen.acting() && !roster.lives(roster.slot(seen.who()), waiting.witness()) &&
+        roster.standing(seen.who()) == memory::Standing::gone)
       break_round(round, BarrierState::party_died, seen.who());
     if (BarrierWord(word_.load(std::memory_order_acquire)).fate_of(round) != Fate::open) continue;
     if (!seen.contended()) {
@@ -229,8 +230,13 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
       ids[0] = seen.who();
       count = std::max<std::size_t>(count, 1);
     }
-    waiting.sleep(platform::low_half(word_), seen.with_contended().low_half(), {.holders = {ids, count}},
-                  deadline);
+    try {
+      waiting.sleep(platform::low_half(word_), seen.with_contended().low_half(), {.holders = {ids, count}},
+                    deadline);
+    } catch (...) {  // a cancellation: it ends the thread once this is done
+      if (index >= 0) break_round(round, BarrierState::aborted, self);
+      throw;
+    }
   }
 }
 
@@ -264,8 +270,9 @@ void Barrier::leave() {
 
 bool Barrier::broken() const {
   MappedSegment& segment = mapped(home_.segment_of(this));
-  memory::settle_object(segment, object_of(segment, *this));
-  memory::settle_arrivals(segment, object_of(segment, *this), word().round());
+  const auto witness = memory::Witness::identity;
+  memory::settle_object(segment, object_of(segment, *this), witness);
+  memory::settle_arrivals(segment, object_of(segment, *this), word().round(), witness);
   return word().broken();
 }
 

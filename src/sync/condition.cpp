@@ -7,6 +7,7 @@
 #include "memory/settlement.hpp"
 #include "memory/turn_word.hpp"
 #include "memory/waiting.hpp"
+#include "platform/cancellation.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -78,10 +79,10 @@ class Turn {
   }
 
   /// Sees to the turns of the dead, and takes the one that was granted to this thread, if one was.
-  void look_at_the_dead() {
+  void look_at_the_dead(memory::Witness witness) {
     segment_.roster().each_slot([&](Slot& slot, std::uint32_t index) {
       if (slot.parked_at.load(std::memory_order_acquire) != condition_) return;
-      memory::pass_on_turn_if_dead(segment_, index);
+      memory::pass_on_turn_if_dead(segment_, index, witness);
       std::uint64_t bits = slot.turn.load(std::memory_order_seq_cst);
       const TurnWord turn(bits);
       if (!turn.granted_to(index_, ticket_) || slot.parked_at.load(std::memory_order_acquire) != condition_)
@@ -110,6 +111,14 @@ std::uint32_t depth_of(const Lock&) {
 }
 std::uint32_t depth_of(const RLock& lock) {
   return lock.depth();
+}
+
+/// At the depth at which it was held.
+template <class L>
+Acquisition take_again(L& lock, std::uint32_t depth) {
+  const Acquisition again = lock.acquire();
+  for (std::uint32_t i = 1; again && i < depth; ++i) static_cast<void>(lock.acquire());
+  return again;
 }
 
 }  // namespace
@@ -161,18 +170,18 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   const std::uint32_t depth = depth_of(lock);
   for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());
   CAROM_STEP(condition_unlocked);
-  {
+  try {
     const auto give_up = [&] {
       turn.give_up();
       platform::wake(turn.to_sleep_on(), 1);
     };
     std::optional<std::stop_callback<decltype(give_up)>> on_stop;
     if (stop != nullptr) on_stop.emplace(*stop, give_up);
-    memory::Waiting waiting(roster, self, object);
+    memory::Waiting waiting(roster, self, object, memory::Cancellation::point);
     sync::Spin spin(sync::Awaited::signal);
     while (turn.word().state() == State::waiting) {
       if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
-      if (waiting.has_slept()) turn.look_at_the_dead();
+      if (waiting.has_slept()) turn.look_at_the_dead(waiting.witness());
       if (turn.word().state() != State::waiting) break;
       if (deadline.expired()) {
         turn.give_up();
@@ -180,15 +189,19 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
       }
       waiting.sleep(turn.to_sleep_on(), turn.while_waiting(), {}, deadline, &lock_);
     }
+    platform::cancellation_point();
+  } catch (...) {                            // a cancellation: it ends the thread once this is done
+    if (!turn.give_up()) notify_waiters(1);  // another is notified before this one's turn is gone
+    static_cast<void>(take_again(lock, depth));
+    throw;
   }
   const TurnWord got = turn.word();
   if (got.state() == State::notified) CAROM_STEP(turn_taken);
-  const Acquisition again = lock.acquire();
+  const Acquisition again = take_again(lock, depth);
   if (!again) {
     throw Error(again == Acquisition::corrupted ? Errc::corrupted : Errc::owner_died, "condition",
                 "its lock could not be taken again after the wait");
   }
-  for (std::uint32_t i = 1; i < depth; ++i) static_cast<void>(lock.acquire());
   return {got.state() == State::notified, again.owner_died()};
 }
 

@@ -43,7 +43,7 @@ std::uint32_t first_seat_of(const Roster& roster, const memory::Slot& of) {
   std::uint32_t first = memory::kNoId;
   roster.each_slot([&](memory::Slot& slot, std::uint32_t index) {
     if (first == memory::kNoId && slot.tid.load() == of.tid.load() && slot.pid.load() == of.pid.load() &&
-        slot.pid_namespace.load() == of.pid_namespace.load() && Roster::lives(slot)) {
+        slot.pid_namespace.load() == of.pid_namespace.load() && roster.lives(slot)) {
       first = roster.last_id(index);
     }
   });
@@ -56,7 +56,7 @@ std::vector<std::uint32_t> living_holders(const Roster& roster, std::uint64_t ob
     for (std::uint32_t entry = 0; entry < memory::kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_acquire) != object) continue;
       const memory::Holding holding{&slot, index, entry};
-      if (holding.count() != 0 && Roster::lives(slot)) found.push_back(first_seat_of(roster, slot));
+      if (holding.count() != 0 && roster.lives(slot)) found.push_back(first_seat_of(roster, slot));
     }
   });
   std::sort(found.begin(), found.end());
@@ -103,7 +103,7 @@ Waits all_waits(const MappedSegment& segment) {
   roster.each_slot([&](memory::Slot& slot, std::uint32_t) {
     const std::uint64_t object = slot.waiting_on.load(std::memory_order_acquire);
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);
-    if (object == 0 || !Roster::lives(slot)) return;
+    if (object == 0 || !roster.lives(slot)) return;
     waits.emplace(first_seat_of(roster, slot), wait_for(segment, id, object));
   });
   return waits;

@@ -50,7 +50,8 @@ bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = sync::mapped(base, "event");
   memory::Roster roster = segment.roster();
-  memory::Waiting waiting(roster, detail::seat_in(base), object_of(segment, *this));
+  memory::Waiting waiting(roster, detail::seat_in(base), object_of(segment, *this),
+                          memory::Cancellation::point);
   sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [E2]

@@ -18,6 +18,7 @@ using memory::MappedSegment;
 using memory::Roster;
 using memory::Slot;
 using memory::Standing;
+using memory::Witness;
 
 namespace {
 
@@ -34,13 +35,15 @@ Standing standing_of_owner(const Roster& roster, FifoWord seen) noexcept {
   return seen.free() || seen.handed_over() ? Standing::lives : roster.standing(seen.owner());
 }
 
-/// Calls visit(slot, place) for the living who are in line, as of when the word was `seen`.
+/// Calls visit(slot, place) for the living who are in line, as of when the word was `seen`. One that does not look any
+/// more, since it is stopped or has left the wait by a jump, keeps its place for when it comes back, and is passed over.
 template <class Visit>
-void each_in_line(const Roster& roster, std::uint64_t object, FifoWord seen, Visit visit) {
+void each_in_line(const Roster& roster, std::uint64_t object, FifoWord seen, Witness witness, Visit visit) {
   roster.each_slot([&](Slot& slot, std::uint32_t) {
     if (slot.waiting_on.load(std::memory_order_seq_cst) != object) return;  // [F3]
     const PlaceWord place(slot.place.load(std::memory_order_seq_cst));
-    if (place.drawn_by(seen.last_ticket()) && Roster::lives(slot)) visit(slot, place);
+    if (place.drawn_by(seen.last_ticket()) && roster.lives(slot, witness) && !roster.absent(slot))
+      visit(slot, place);
   });
 }
 
@@ -57,7 +60,7 @@ void wake(Slot& slot) noexcept {
 void wake_first_in_line(const Roster& roster, std::uint64_t object, FifoWord seen) noexcept {
   Slot* first = nullptr;
   PlaceWord earliest(0);
-  each_in_line(roster, object, seen, [&](Slot& slot, PlaceWord place) {
+  each_in_line(roster, object, seen, Witness::mark, [&](Slot& slot, PlaceWord place) {
     if (place.drawing() || (first != nullptr && !place.before(earliest))) return;
     first = &slot;
     earliest = place;
@@ -69,7 +72,11 @@ void wake_first_in_line(const Roster& roster, std::uint64_t object, FifoWord see
 class Place {
  public:
   Place(Roster& roster, std::uint32_t self, std::uint64_t object) noexcept
-      : roster_(roster), slot_(roster.slot(self)), waiting_(roster, self, object), object_(object) {}
+      : roster_(roster),
+        self_(self),
+        slot_(roster.slot(self)),
+        waiting_(roster, self, object),
+        object_(object) {}
 
   bool queued() const noexcept { return queued_; }
   bool shown() const noexcept { return shown_; }
@@ -80,6 +87,7 @@ class Place {
     const FifoWord to = seen.with_waiter();
     place_ = PlaceWord::drawing(to.last_ticket());
     slot_.place.store(place_.bits(), std::memory_order_seq_cst);
+    roster_.look(self_);
     waiting_.announce();
     shown_ = true;
     CAROM_STEP(fifo_announced);
@@ -98,10 +106,10 @@ class Place {
     std::uint32_t nearest[memory::kWatchedFellows] = {};  ///< of those before, latest first
     std::size_t count = 0;
   };
-  Others others(FifoWord seen) const noexcept {
+  Others others(FifoWord seen, Witness witness) const noexcept {
     Others others;
     PlaceWord places[memory::kWatchedFellows] = {PlaceWord(0), PlaceWord(0), PlaceWord(0)};
-    each_in_line(roster_, object_, seen, [&](const Slot& slot, PlaceWord place) {
+    each_in_line(roster_, object_, seen, witness, [&](const Slot& slot, PlaceWord place) {
       if (&slot == &slot_) return;
       others.any = true;
       if (queued_ && !place.before(place_)) return;
@@ -132,6 +140,7 @@ class Place {
 
  private:
   Roster& roster_;
+  std::uint32_t self_;
   Slot& slot_;
   memory::Waiting waiting_;
   std::uint64_t object_;
@@ -163,7 +172,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
     if (owner == Standing::gone && policy() == OwnerDeath::refuse)
       return leave(Acquisition::refused_owner_died);
     if (to_be_had(seen, policy(), owner)) {
-      const Place::Others others = place.others(seen);
+      const Place::Others others = place.others(seen, place.waiting().witness());
       if (!others.before) {
         const FifoWord mine =
             seen.free() ? seen.held_by(self, others.any) : seen.taken_over_by(self, others.any);
@@ -178,7 +187,11 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
       }
       wake_first();
     }
-    if (deadline.expired()) return leave(Acquisition::timed_out);
+    if (deadline.expired()) {
+      if (owner == Standing::lives && !seen.free() && !seen.handed_over() && roster.is_dead(seen.owner()))
+        continue;
+      return leave(Acquisition::timed_out);
+    }
     if (!place.queued()) {
       place.queue(word_, seen);
       continue;
@@ -188,7 +201,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
     CAROM_STEP(fifo_to_sleep);
     place.look_asleep();
     // Before the word is looked at again: one that takes it after that, and dies, is among those that are watched.
-    const Place::Others others = place.others(seen);
+    const Place::Others others = place.others(seen, Witness::mark);
     const bool has_turn = !others.before && to_be_had(seen, policy(), owner);
     if (word_.load(std::memory_order_seq_cst) == bits && !has_turn) {
       std::uint32_t watched[1 + memory::kWatchedFellows];

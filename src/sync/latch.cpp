@@ -71,7 +71,7 @@ LatchWait Latch::wait(Deadline deadline) {
   MappedSegment& segment = sync::mapped(base, "latch");
   const std::uint64_t object = object_of(segment, *this);
   memory::Roster roster = segment.roster();
-  memory::Waiting waiting(roster, detail::seat_in(base), object);
+  memory::Waiting waiting(roster, detail::seat_in(base), object, memory::Cancellation::point);
   sync::Spin spin(sync::Awaited::signal);
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [C2]
@@ -79,9 +79,10 @@ LatchWait Latch::wait(Deadline deadline) {
     if (seen.open()) return LatchWait::open;
     if (seen.forsaken()) return LatchWait::forsaken;
     if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
-    memory::settle_object(segment, object);
+    const bool last_look = deadline.expired();
+    memory::settle_object(segment, object, last_look ? memory::Witness::identity : waiting.witness());
     if (word_.load(std::memory_order_relaxed) != bits) continue;
-    if (deadline.expired()) return LatchWait::timed_out;
+    if (last_look) return LatchWait::timed_out;
     if (!seen.contended()) {
       if (!word_.compare_exchange_strong(bits, seen.with_contended().bits(), std::memory_order_relaxed))
         continue;

@@ -91,7 +91,10 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
       sync::record_takeover(roster, seen.owner(), this);
       return Acquisition::acquired_owner_died;
     }
-    if (!waiting.has_slept() && deadline.expired()) return Acquisition::timed_out;
+    if (!waiting.has_slept() && deadline.expired()) {
+      if (standing == Standing::lives && !seen.handed_over() && roster.is_dead(seen.owner())) continue;
+      return Acquisition::timed_out;
+    }
     if (!hot && spin->again()) continue;
     // Marked before every sleep, and before giving up after one: the wake that ended it may have been the
     // only one.

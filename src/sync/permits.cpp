@@ -41,7 +41,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
     const Stamp stamp = Word(word_.load(std::memory_order_acquire)).stamp();
     own.emplace(own_permits(memory::make_holding(base, object, stamp)));
   }
-  Waiting waiting(roster, self, object);
+  Waiting waiting(roster, self, object, memory::Cancellation::point);
   sync::Spin spin(sync::Awaited::signal);
   std::uint32_t recovered_from = memory::kNoId;
   bool last_try = false;
@@ -69,7 +69,9 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
     if (!give_up && !waiting.has_slept() && spin.again()) continue;
     const bool ever_held = seen.stamp().change != Change::none;
     if (ever_held) {
-      if (const memory::Settled settled = memory::settle_object(segment, object); settled.permits != 0) {
+      const memory::Witness witness = give_up ? memory::Witness::identity : waiting.witness();
+      if (const memory::Settled settled = memory::settle_object(segment, object, witness);
+          settled.permits != 0) {
         recovered_from = settled.from;
         continue;
       }
@@ -143,7 +145,7 @@ void Permits<Word>::wake(Word given, std::uint32_t n) noexcept {
 template <class Word>
 std::uint32_t Permits<Word>::value() const {
   MappedSegment& segment = sync::mapped(home_.segment_of(this), "semaphore");
-  memory::settle_object(segment, object_at(&segment.header()));
+  memory::settle_object(segment, object_at(&segment.header()), memory::Witness::identity);
   return Word(word_.load(std::memory_order_relaxed)).value();
 }
 

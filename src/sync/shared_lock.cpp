@@ -33,7 +33,7 @@ void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
     for (std::uint32_t entry = 0; more && entry < memory::kHoldings; ++entry) {
       if (slot.held_object[entry].load(std::memory_order_seq_cst) != object) continue;  // [S1]
       const auto count = static_cast<std::uint32_t>(slot.held_state[entry].load(std::memory_order_seq_cst));
-      if (count != 0 && Roster::lives(slot)) more = visit(Holding{&slot, index, entry}, count);
+      if (count != 0 && roster.lives(slot)) more = visit(Holding{&slot, index, entry}, count);
     }
   });
 }

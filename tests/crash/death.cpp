@@ -94,7 +94,25 @@ class LockDeath : public Death {
     expect_in_order(board->lock);
   }
 };
-class RosterDeath : public Death {};
+class RosterDeath : public Death {
+ protected:
+  /// A holder of the lock dies, and the kernel marks nothing: it follows 2,048 robust mutexes, and more were locked since.
+  void holder_dies_unmarked() {
+    Forked holder([&] {
+      board->lock.lock();
+      pthread_mutexattr_t robust;
+      pthread_mutexattr_init(&robust);
+      pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+      static pthread_mutex_t many[2100];
+      for (pthread_mutex_t& one : many) {
+        pthread_mutex_init(&one, &robust);
+        pthread_mutex_lock(&one);
+      }
+    });
+    ASSERT_EQ(holder.wait(), 0);
+    ASSERT_TRUE(board->lock.owner()->alive) << "the kernel has marked it after all";
+  }
+};
 class SegmentDeath : public Death {};
 
 TEST_F(LockDeath, lock_taken) {
@@ -253,8 +271,26 @@ TEST_F(RosterDeath, vfork_and_exec_leave_the_parent_what_it_holds) {
   expect_in_order(board->lock);
 }
 
+TEST_F(RosterDeath, slot_claimed) {
+  dies_at("slot_claimed", [&] { board->lock.lock(); });
+  expect_in_order(board->lock);
+  expect_all_seats_free();
+}
+
 TEST_F(RosterDeath, life_claimed) {
   dies_at("life_claimed", [&] { board->lock.lock(); });
+  expect_in_order(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, life_linked) {
+  dies_at("life_linked", [&] { board->lock.lock(); });
+  expect_in_order(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, seated) {
+  dies_at("seated", [&] { board->lock.lock(); });
   expect_in_order(board->lock);
   expect_all_seats_free();
 }
@@ -297,6 +333,40 @@ TEST_F(RosterDeath, waiters_sent_away) {
     board->lock.lock();
     board.segment().leave();
   });
+  expect_told_once(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, life_unlinked) {
+  dies_at("life_unlinked", [&] {
+    board->lock.lock();
+    board.segment().leave();
+  });
+  expect_told_once(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, life_vacated) {
+  dies_at("life_vacated", [&] {
+    board->lock.lock();
+    board.segment().leave();
+  });
+  expect_told_once(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, witness_asked) {
+  holder_dies_unmarked();
+  dies_at("witness_asked", [&] { board->lock.lock(); });
+  EXPECT_TRUE(board->lock.owner()->alive) << "the one that asked died before it could say what it saw";
+  expect_told_once(board->lock);
+  expect_all_seats_free();
+}
+
+TEST_F(RosterDeath, death_declared) {
+  holder_dies_unmarked();
+  dies_at("death_declared", [&] { board->lock.lock(); });
+  EXPECT_FALSE(board->lock.owner()->alive);
   expect_told_once(board->lock);
   expect_all_seats_free();
 }

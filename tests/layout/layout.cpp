@@ -20,7 +20,9 @@
 #include "carom/semaphore.hpp"
 #include "carom/shared.hpp"
 #include "carom/shared_lock.hpp"
+#include "memory/claim_word.hpp"
 #include "memory/layout.hpp"
+#include "memory/life_pages.hpp"
 #include "support/plain.hpp"
 
 using carom::memory::SegmentHeader;
@@ -29,7 +31,7 @@ using carom::memory::Slot;
 namespace {
 
 // The version that the numbers below belong to.
-constexpr std::uint32_t kVersion = 5;
+constexpr std::uint32_t kVersion = 6;
 
 // Where the data of a segment for two begins: after a page of header and one of roster.
 constexpr std::size_t kDataOffset = 8192;
@@ -95,28 +97,62 @@ TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
   EXPECT_LAYOUT(offsetof(SegmentHeader, total_bytes), 16u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, data_offset), 24u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, data_bytes), 32u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, type_fingerprint), 40u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, capacity), 48u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, life_offset), 40u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, type_fingerprint), 48u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, capacity), 56u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, high_water), 64u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, next_slot), 68u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, takeovers), 72u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 80u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 84u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, births), 72u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, takeovers), 80u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 88u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 92u);
 }
 
-TEST(Layout, a_slot_is_two_cache_lines_and_four_of_holdings) {
+TEST(Layout, the_life_words_lie_where_they_lay) {
+  EXPECT_LAYOUT(sizeof(carom::platform::LifeWord), 8u);
+  EXPECT_LAYOUT(carom::platform::LifePage::kWords, 4u);
+  alignas(4096) std::byte pages[8192];
+  const carom::memory::LifeArea area(pages, 4096);
+  EXPECT_LAYOUT(reinterpret_cast<std::byte*>(&area.word(0)) - pages, 4064u);
+  EXPECT_LAYOUT(reinterpret_cast<std::byte*>(&area.word(3)) - pages, 4088u);
+  EXPECT_LAYOUT(reinterpret_cast<std::byte*>(&area.word(4)) - pages, 8160u);
+  const auto extent = carom::memory::Extent::of(1024, 100, 4096);
+  EXPECT_LAYOUT(extent.data_offset, 397'312u);
+  EXPECT_LAYOUT(extent.life_offset, 401'408u);
+  EXPECT_LAYOUT(extent.total_bytes, 401'408u + 256 * 4096);
+}
+
+TEST(Layout, a_claim_means_what_it_meant) {
+  carom::platform::ThreadKey who;
+  who.tid = 5;
+  who.start_time = 7;
+  who.pid_namespace = 9;
+  const auto claim = carom::memory::ClaimWord::claiming(who);
+  EXPECT_LAYOUT(claim.bits(), 5u << 1 | std::uint64_t{7} << 23 | std::uint64_t{9} << 44);
+  EXPECT_LAYOUT(claim.seated().bits(), claim.bits() | 1);
+}
+
+TEST(Layout, the_slots_fields_lie_where_they_lay) {
   EXPECT_LAYOUT(sizeof(Slot), 384u);
   EXPECT_LAYOUT(alignof(Slot), 128u);
-  EXPECT_LAYOUT(offsetof(Slot, life), 0u);
-  EXPECT_LAYOUT(sizeof(Slot::life), 40u);
-  EXPECT_LAYOUT(offsetof(Slot, generation), 40u);
-  EXPECT_LAYOUT(offsetof(Slot, id), 44u);
-  EXPECT_LAYOUT(offsetof(Slot, about_id), 48u);
-  EXPECT_LAYOUT(offsetof(Slot, pid), 52u);
-  EXPECT_LAYOUT(offsetof(Slot, tid), 56u);
-  EXPECT_LAYOUT(offsetof(Slot, pid_namespace), 64u);
-  EXPECT_LAYOUT(offsetof(Slot, start_time), 72u);
-  EXPECT_LAYOUT(offsetof(Slot, name), 80u);
+  EXPECT_LAYOUT(offsetof(Slot, claim), 0u);
+  EXPECT_LAYOUT(offsetof(Slot, generation), 8u);
+  EXPECT_LAYOUT(offsetof(Slot, id), 12u);
+  EXPECT_LAYOUT(offsetof(Slot, about_id), 16u);
+  EXPECT_LAYOUT(offsetof(Slot, pid), 20u);
+  EXPECT_LAYOUT(offsetof(Slot, tid), 24u);
+  EXPECT_LAYOUT(offsetof(Slot, place), 28u);
+  EXPECT_LAYOUT(offsetof(Slot, pid_namespace), 32u);
+  EXPECT_LAYOUT(offsetof(Slot, time_namespace), 36u);
+  EXPECT_LAYOUT(offsetof(Slot, start_time), 40u);
+  EXPECT_LAYOUT(offsetof(Slot, name), 48u);
+  EXPECT_LAYOUT(offsetof(Slot, whereabouts), 64u);
+  EXPECT_LAYOUT(offsetof(Slot, program), 72u);
+  EXPECT_LAYOUT(offsetof(Slot, first), 76u);
+  EXPECT_LAYOUT(offsetof(Slot, declared), 80u);
+  EXPECT_LAYOUT(offsetof(Slot, asked), 84u);
+  EXPECT_LAYOUT(offsetof(Slot, waits), 88u);
+  EXPECT_LAYOUT(offsetof(Slot, looked), 92u);
   EXPECT_LAYOUT(offsetof(Slot, waiting_on), 96u);
   EXPECT_LAYOUT(offsetof(Slot, parked_at), 104u);
   EXPECT_LAYOUT(offsetof(Slot, turn), 112u);

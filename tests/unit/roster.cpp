@@ -31,22 +31,38 @@ constexpr std::uint32_t kLastGeneration = (1u << (kIdBits - 2)) - 1;
 struct Memory {
   alignas(carom::memory::kHeaderBytes) SegmentHeader header{};
   alignas(carom::memory::kHeaderBytes) Slot slots[kCapacity] = {};
+  alignas(4096) std::byte life_page[4096] = {};
 };
 static_assert(offsetof(Memory, slots) == carom::memory::kHeaderBytes);
 
 class RosterTest : public testing::Test {
  protected:
-  RosterTest() { roster_.prepare(); }
-  ~RosterTest() override {  // before the memory goes: the C library still points to what the thread claimed
-    for (const std::uint32_t id : mine_) {
-      if (roster_.standing(id) == Standing::lives) roster_.leave(id);
+  /// What a thread has of its own; it stays, for the kernel reads it after the thread's last instruction.
+  struct Mine {
+    explicit Mine(const carom::memory::LifeArea& area) {
+      pages.begin(area, kCapacity);
+      chain.begin();
+    }
+    carom::memory::LifePages pages;
+    carom::platform::RobustChain chain;
+  };
+
+  RosterTest() { mine_ = new Mine(lives_); }
+  ~RosterTest() override {
+    for (const std::uint32_t id : ids_) {
+      if (roster_.standing(id) == Standing::lives) leave(id);
     }
   }
 
-  std::uint32_t join() {
-    mine_.push_back(roster_.join());
-    return mine_.back();
+  Roster::Marking marking() {
+    if (!mine_->chain.mine()) mine_ = new Mine(lives_);  // in a child
+    return {mine_->pages, mine_->chain};
   }
+  std::uint32_t join() {
+    ids_.push_back(roster_.join(marking()));
+    return ids_.back();
+  }
+  void leave(std::uint32_t id) { roster_.leave(id, marking()); }
 
   /// A process that has joined, and its id.
   ProcessParty participant(const std::string& name = {}) {
@@ -60,8 +76,10 @@ class RosterTest : public testing::Test {
   }
 
   Plain<Memory> memory_;
-  Roster roster_{memory_->header, kCapacity};
-  std::vector<std::uint32_t> mine_;
+  carom::memory::LifeArea lives_{memory_->life_page, 4096};
+  Roster roster_{memory_->header, kCapacity, lives_, 0};
+  Mine* mine_ = nullptr;
+  std::vector<std::uint32_t> ids_;
 };
 
 }  // namespace
@@ -75,7 +93,7 @@ TEST_F(RosterTest, who_joins_lives_until_it_leaves) {
   EXPECT_EQ(roster_.standing(id), Standing::lives);
   ASSERT_EQ(roster_.living().size(), 1u);
   EXPECT_EQ(roster_.living()[0].id, id);
-  roster_.leave(id);
+  leave(id);
   EXPECT_EQ(roster_.standing(id), Standing::gone);
   EXPECT_TRUE(roster_.living().empty());
 }
@@ -95,7 +113,7 @@ TEST_F(RosterTest, no_id_is_given_out_twice) {
     EXPECT_TRUE(ids.insert(id).second) << id;
     EXPECT_LT(id, 1u << kIdBits);
     EXPECT_GT(id, 1u) << "0 and 1 mean nobody";
-    roster_.leave(id);
+    leave(id);
   }
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(ids.insert(id_of(participant())).second);
   for (const std::uint32_t id : ids) EXPECT_EQ(roster_.standing(id), Standing::gone) << id;
@@ -109,7 +127,7 @@ TEST_F(RosterTest, ids_that_were_never_given_out_are_impossible) {
   for (std::uint32_t none = 0; none < kCapacity; ++none) {
     EXPECT_EQ(roster_.standing(none), Standing::impossible) << "generation 0, slot " << none;
   }
-  roster_.leave(id);
+  leave(id);
   for (std::uint32_t none = 0; none < kCapacity; ++none) {
     EXPECT_EQ(roster_.standing(none), Standing::impossible) << "generation 0, vacant slot " << none;
   }
@@ -132,7 +150,7 @@ TEST_F(RosterTest, the_living_and_the_late_are_known_by_pid_tid_and_name) {
 
 TEST_F(RosterTest, of_one_whose_slot_another_has_nothing_but_its_end_is_known) {
   const std::uint32_t first = join();
-  roster_.leave(first);
+  leave(first);
   std::vector<ProcessParty> others;
   for (std::uint32_t i = 0; i < kCapacity; ++i) others.push_back(participant());
   const Participant about = roster_.about(first);
@@ -163,7 +181,7 @@ TEST_F(RosterTest, a_slot_gives_its_last_generation_and_is_retired) {
     const std::uint32_t id = join();
     EXPECT_LT(id, 1u << kIdBits);
     EXPECT_TRUE(ids.insert(id).second);
-    roster_.leave(id);
+    leave(id);
     EXPECT_EQ(roster_.standing(id), Standing::gone);
   }
   EXPECT_EQ(code_of([this] { return join(); }), Errc::roster_exhausted);

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <optional>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "carom/carom.hpp"
+#include "memory/mapped_segment.hpp"
 #include "support/party.hpp"
 #include "support/printing.hpp"
 
@@ -165,20 +167,91 @@ TEST(Seat, a_lock_can_be_used_in_the_destructors_of_a_thread) {
   support::wait_until([&] { return shared.segment().participants().empty(); });
 }
 
-TEST(Seat, the_death_of_a_thread_is_known_in_all_of_1024_segments_and_no_more_are_given) {
+TEST(Seat, the_death_of_a_thread_is_known_in_more_segments_than_the_kernel_follows) {
+  constexpr std::size_t kSegments = 2200;
   std::vector<carom::Shared<carom::Lock>> locks;
-  for (int i = 0; i < 1025; ++i) {
-    locks.push_back(carom::Shared<carom::Lock>::open_or_create(support::unique_name("seat"), for_two()));
-    Segment::remove(locks.back().segment().name());
-  }
+  for (std::size_t i = 0; i < kSegments; ++i)
+    locks.push_back(carom::Shared<carom::Lock>::anonymous(for_two()));
   ProcessParty holder([&locks] {
-    for (std::size_t i = 0; i < 1024; ++i) locks[i]->lock();
-    return code_of([&locks] { locks[1024]->lock(); }) == Errc::roster_full;
+    for (const auto& lock : locks) lock->lock();
+    return 1;
   });
   EXPECT_EQ(holder.result(), 1);
   holder.die();
-  for (std::size_t i = 0; i < 1024; ++i) {
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, kSegments / 2, kSegments - 1}) {
     EXPECT_EQ(ThreadParty([&, i] { return locks[i]->acquire().kind(); }).leave(),
-              Acquisition::acquired_owner_died);
+              Acquisition::acquired_owner_died)
+        << i;
   }
+}
+
+TEST(Seat, a_thread_that_uses_segments_which_others_close_keeps_the_memory_of_none_but_the_last) {
+  std::atomic<const carom::Shared<carom::Lock>*> job{nullptr};
+  std::atomic<bool> stop{false};
+  std::thread worker([&] {
+    while (!stop) {
+      if (const auto* lock = job.load()) {
+        std::scoped_lock hold(**lock);
+        job = nullptr;
+      }
+      std::this_thread::yield();
+    }
+  });
+  const void* first = nullptr;
+  for (int i = 0; i < 1100; ++i) {
+    const carom::Shared<carom::Lock> lock;
+    if (i == 0) first = lock.get();
+    job = &lock;
+    support::wait_until([&] { return job == nullptr; });
+  }
+  EXPECT_EQ(carom::memory::MappedSegment::containing(first), nullptr);
+  stop = true;
+  worker.join();
+}
+
+TEST(Seat, a_release_in_a_thread_specific_destructor_is_an_ordinary_release) {
+  static const carom::Shared<carom::Lock>* lock = nullptr;
+  const carom::Shared<carom::Lock> shared;
+  lock = &shared;
+  pthread_key_t key;
+  ASSERT_EQ(pthread_key_create(&key,
+                               [](void*) {
+                                 EXPECT_TRUE((*lock)->owned());
+                                 EXPECT_EQ((*lock)->release(), carom::Release::released);
+                               }),
+            0);
+  std::thread([&] {
+    (*lock)->lock();
+    pthread_setspecific(key, &key);
+  }).join();
+  EXPECT_EQ(shared->acquire(), Acquisition::acquired);
+  pthread_key_delete(key);
+}
+
+TEST(Seat, a_child_of_the_bare_fork_that_exits_leaves_its_parents_lock_alone) {
+  static carom::Shared<carom::Lock>* const shared = new carom::Shared<carom::Lock>;
+  (*shared)->lock();
+  const pid_t child = _Fork();
+  if (child == 0) {
+    delete shared;  // the last handle of this process
+    _exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE((*shared)->owned());
+  EXPECT_TRUE((*shared)->owner()->alive);
+  ProcessParty other([&] { return (*shared)->acquire(std::chrono::milliseconds(100)).kind(); });
+  EXPECT_EQ(other.leave(), Acquisition::timed_out);
+}
+
+TEST(Seat, a_child_of_the_bare_fork_has_one_of_its_own) {
+  const carom::Shared<carom::Lock> lock;
+  const std::uint32_t parents = lock.segment().join().id;
+  const pid_t child = _Fork();
+  if (child == 0) _exit(lock.segment().join().id != parents && lock->acquire() ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(lock->acquire(), Acquisition::acquired_owner_died);
 }

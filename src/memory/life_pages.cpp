@@ -1,0 +1,35 @@
+#include "memory/life_pages.hpp"
+
+namespace carom::memory {
+
+using platform::LifePage;
+
+void LifePages::begin(const LifeArea& area, std::uint32_t capacity) {
+  area_ = area;
+  capacity_ = capacity;
+  pages_ = std::make_unique<std::atomic<LifePage*>[]>(pages());
+}
+
+platform::RobustLink& LifePages::link(std::uint32_t slot) {
+  std::atomic<LifePage*>& entry = pages_[slot / LifePage::kWords];
+  LifePage* page = entry.load(std::memory_order_acquire);
+  if (page == nullptr) {
+    LifePage* const mine = LifePage::map(area_.page(slot));
+    if (entry.compare_exchange_strong(page, mine, std::memory_order_acq_rel)) {
+      page = mine;
+    } else {
+      mine->unmap();
+    }
+  }
+  return page->link(slot % LifePage::kWords);
+}
+
+void LifePages::clear() noexcept {
+  for (std::size_t i = 0; pages_ != nullptr && i < pages(); ++i) {
+    if (LifePage* const page = pages_[i].load(std::memory_order_relaxed)) page->unmap();
+  }
+  pages_.reset();
+  capacity_ = 0;
+}
+
+}  // namespace carom::memory

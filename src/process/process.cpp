@@ -1,13 +1,24 @@
 #include "carom/process.hpp"
 
+#include "platform/cancellation.hpp"
 #include "platform/child.hpp"
 #include "platform/process_identity.hpp"
 
 namespace carom {
 
+namespace {
+
+std::string described(const std::string& name) {
+  return name.empty() ? "process" : "process '" + name + "'";
+}
+
+}  // namespace
+
 struct Process::State {
   State(platform::Child&& started, ProcessOptions&& chosen)
       : child(std::move(started)), options(std::move(chosen)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   platform::Child child;
   ProcessOptions options;
@@ -18,17 +29,32 @@ struct Process::State {
 
   bool join(Deadline deadline) {
     if (ended) return true;
-    if (!platform::wait_for_end(child, deadline)) return false;
-    exit_code = platform::reap(child);
+    if (!platform::wait_for_end(child, deadline, described(options.name))) return false;
+    exit_code = platform::reap(child, described(options.name));
     last_words = platform::last_words(child);
     ended = true;
     return true;
   }
 
+  void signal(int number) const {
+    if (!ended) platform::signal_child(child, number, described(options.name));
+  }
+
   ~State() {
-    if (platform::this_process() != parent) return;
-    if (options.daemon && !ended) platform::signal_child(child, platform::kill_signal());
-    join(Deadline::never());
+    const platform::NoCancellation whole;
+    if (platform::this_process() == parent) leave();
+    child = platform::Child();  // closes its descriptors in here
+  }
+
+  void leave() noexcept {
+    try {
+      if (options.daemon) signal(platform::kill_signal());
+    } catch (...) {  // NOLINT(bugprone-empty-catch): its end is waited for all the same
+    }
+    try {
+      join(Deadline::never());
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the kernel refuses to tell, and a destructor cannot
+    }
   }
 };
 
@@ -40,8 +66,7 @@ Process::Process(std::in_place_t, const Erased& body, ProcessOptions options) {
     platform::name_this_thread(name_of(platform::this_process()).c_str());
     return body();
   };
-  const std::string object = options.name.empty() ? "process" : "process '" + options.name + "'";
-  platform::Child child = platform::start_child(run, options.daemon, object);
+  platform::Child child = platform::start_child(run, options.daemon, described(options.name));
   options.name = name_of(child.pid);
   state_ = std::make_unique<State>(std::move(child), std::move(options));
 }
@@ -54,12 +79,12 @@ bool Process::join(Deadline deadline) {
   return state_->join(deadline);
 }
 
-void Process::terminate() noexcept {
-  if (!state_->ended) platform::signal_child(state_->child, platform::terminate_signal());
+void Process::terminate() {
+  state_->signal(platform::terminate_signal());
 }
 
-void Process::kill() noexcept {
-  if (!state_->ended) platform::signal_child(state_->child, platform::kill_signal());
+void Process::kill() {
+  state_->signal(platform::kill_signal());
 }
 
 bool Process::is_alive() {

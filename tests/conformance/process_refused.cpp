@@ -2,6 +2,7 @@
 // Error names it. Every test runs in a forked child, since a refusal stays until the process ends.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -31,6 +32,10 @@ struct Refusal {
   std::vector<long> calls;
   int error;
 };
+
+void PrintTo(const Refusal& refusal, std::ostream* out) {
+  *out << refusal.name;
+}
 
 /// From now on the kernel answers the call with the error.
 void refuse(long call, int error) {
@@ -241,7 +246,7 @@ TEST_P(ProcessWithout, one_that_has_closed_every_descriptor_is_waited_for) {
             "");
 }
 
-TEST_P(ProcessWithout, what_somebody_else_has_waited_for_is_never_signalled) {
+TEST_P(ProcessWithout, what_somebody_else_has_waited_for_has_ended) {
   EXPECT_EQ(verdict([]() -> std::string {
               refuse_it();
               Process process([] { return 3; });
@@ -252,6 +257,52 @@ TEST_P(ProcessWithout, what_somebody_else_has_waited_for_is_never_signalled) {
               return "";
             }),
             "");
+}
+
+TEST_P(ProcessWithout, another_process_with_its_pid_is_not_signalled) {
+  struct Heir {
+    std::atomic<int> pid{0};
+    std::atomic<bool> asked{false};
+    std::atomic<int> signalled{-1};
+  };
+  const Plain<Heir> heir;
+  EXPECT_EQ(verdict([&heir]() -> std::string {
+              refuse_it();
+              Process process([] { return 3; });
+              HOLDS(waitpid(process.pid(), nullptr, 0) == process.pid());
+              const support::Forked parent([&] {
+                sigset_t blocked;
+                sigemptyset(&blocked);
+                sigaddset(&blocked, SIGTERM);
+                sigprocmask(SIG_BLOCK, &blocked, nullptr);
+                const pid_t pid = process.pid();
+                clone_args how{};
+                how.exit_signal = SIGCHLD;
+                how.set_tid = reinterpret_cast<std::uint64_t>(&pid);
+                how.set_tid_size = 1;
+                const long got = syscall(SYS_clone3, &how, sizeof how);
+                if (got != 0) heir->pid = static_cast<int>(got);
+                if (got == 0) {
+                  wait_until([&heir] { return heir->asked.load(); });
+                  sigset_t pending;
+                  sigpending(&pending);
+                  heir->signalled = sigismember(&pending, SIGTERM);
+                  _exit(0);
+                }
+                stay();
+              });
+              wait_until([&heir] { return heir->pid != 0; });
+              if (heir->pid < 0) return "";  // only some may choose a pid
+              HOLDS(heir->pid == process.pid());
+              process.terminate();
+              heir->asked = true;
+              wait_until([&heir] { return heir->signalled != -1; });
+              HOLDS(heir->signalled == 0);
+              HOLDS(!process.is_alive());
+              return "";
+            }),
+            "");
+  if (heir->pid < 0) GTEST_SKIP() << "the kernel refuses to make a process with a chosen pid";
 }
 
 TEST_P(ProcessWithout, children_that_the_kernel_reaps_itself_are_joined) {

@@ -268,7 +268,7 @@ Child start_child(const std::function<int()>& body, bool dies_with_parent, const
     return child;
   }
   siginfo_t about;
-  kill(child.pid, SIGKILL);
+  if (wait_once(child, WEXITED | WNOWAIT | WNOHANG, about) != Seen::ended) kill(child.pid, SIGKILL);
   wait_once(child, WEXITED, about);
   refused(object, "pidfd_open", error);
 }

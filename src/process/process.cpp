@@ -15,13 +15,12 @@ std::string described(const std::string& name) {
 }  // namespace
 
 struct Process::State {
-  State(platform::Child&& started, ProcessOptions&& chosen)
-      : child(std::move(started)), options(std::move(chosen)) {}
+  explicit State(ProcessOptions&& chosen) : options(std::move(chosen)) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  platform::Child child;
   ProcessOptions options;
+  platform::Child child;  // none until it has been started
   int parent = platform::this_process();
   bool ended = false;
   std::optional<int> exit_code;
@@ -42,7 +41,7 @@ struct Process::State {
 
   ~State() {
     const platform::NoCancellation whole;
-    if (platform::this_process() == parent) leave();
+    if (platform::this_process() == parent && child.pid != 0) leave();
     child = platform::Child();  // closes its descriptors in here
   }
 
@@ -58,17 +57,16 @@ struct Process::State {
   }
 };
 
-Process::Process(std::in_place_t, const Erased& body, ProcessOptions options) {
-  const auto name_of = [&](int pid) {
-    return options.name.empty() ? "Process-" + std::to_string(pid) : options.name;
-  };
+Process::Process(std::in_place_t, const Erased& body, ProcessOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {
+  std::string& name = state_->options.name;
+  const auto name_of = [&name](int pid) { return name.empty() ? "Process-" + std::to_string(pid) : name; };
   const auto run = [&] {
     platform::name_this_thread(name_of(platform::this_process()).c_str());
     return body();
   };
-  platform::Child child = platform::start_child(run, options.daemon, described(options.name));
-  options.name = name_of(child.pid);
-  state_ = std::make_unique<State>(std::move(child), std::move(options));
+  state_->child = platform::start_child(run, state_->options.daemon, described(name));
+  name = name_of(state_->child.pid);
 }
 
 Process::Process(Process&&) noexcept = default;

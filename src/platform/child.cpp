@@ -34,8 +34,8 @@ namespace {
 
 constexpr char kException = '!';  // so that an empty text is a report too
 
-// How often the end of a child is asked for where no descriptor tells of it, and how often at first once its channel has
-// hung up, which most often means that it is about to end.
+// How often the end of a child is asked for where no descriptor tells of it, and how often at first once its
+// channel has hung up, which most often means that it is about to end.
 constexpr std::int64_t kLookEvery = 20'000'000;
 constexpr std::int64_t kLookSoon = 100'000;
 
@@ -77,7 +77,8 @@ bool flush_unless_in_use(FILE* stream, std::ostream& over) noexcept {
   return true;
 }
 
-/// The standard streams whose unwritten words are the parent's to write, since they were in use when it forked.
+/// The standard streams whose unwritten words are the parent's to write, since they were in use when it
+/// forked.
 struct Unflushed {
   bool out = !flush_unless_in_use(stdout, std::cout);
   bool err = !flush_unless_in_use(stderr, std::clog);
@@ -173,8 +174,8 @@ Ends make_report(const std::string& object) {
   return {File(ends[0]), File(ends[1])};
 }
 
-/// A pair of sockets, since they become readable when they hang up; a pipe, which poll reports as hung up alone, where
-/// sockets are refused.
+/// A pair of sockets, since they become readable when they hang up; a pipe, which poll reports as hung up
+/// alone, where sockets are refused.
 Ends make_channel(const std::string& object) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 && pipe2(ends, O_CLOEXEC) != 0)
@@ -196,8 +197,8 @@ Ends make_channel(const std::string& object) {
 
 enum class Seen { running, ended, refused };
 
-/// One waitid(). Where the kernel does not know it by descriptor, by pid. `about` is empty unless the child has ended and
-/// nobody has reaped it. errno says why it is refused.
+/// One waitid(). Where the kernel does not know it by descriptor, by pid. `about` is empty unless the child
+/// has ended and nobody has reaped it. errno says why it is refused.
 Seen wait_once(const Child& child, int options, siginfo_t& about) noexcept {
   bool by_descriptor = child.kind == Sentinel::pidfd;
   for (;;) {
@@ -218,8 +219,8 @@ std::int64_t ns_until(Deadline deadline) noexcept {
   return deadline.expired() ? 0 : std::max<std::int64_t>(0, deadline.ns() - Deadline::now_ns());
 }
 
-/// ppoll() of one descriptor, which may be -1: false after `ns`, INT64_MAX being never, or after a signal. Throws Error if
-/// the kernel refuses.
+/// ppoll() of one descriptor, which may be -1: false after `ns`, INT64_MAX being never, or after a signal.
+/// Throws Error if the kernel refuses.
 bool poll_once(int descriptor, std::int64_t ns, const std::string& object) {
   pollfd watched{descriptor, POLLIN, 0};
   const timespec left{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};

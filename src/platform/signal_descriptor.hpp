@@ -23,7 +23,8 @@ class SignalDescriptor {
   int descriptor_;
 };
 
-/// A thread in which no signal handler ever runs: those are for the user's own threads. Throws Error (not_started).
+/// A thread in which no signal handler ever runs: those are for the user's own threads. Throws Error
+/// (not_started).
 std::thread thread_without_signals(std::function<void()> body);
 
 /// Waits for its end. Not a cancellation point.

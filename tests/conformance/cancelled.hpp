@@ -11,8 +11,8 @@
 
 namespace conformance {
 
-/// Runs the body, in a program of its own, in a thread that has been cancelled already; 0 if it got to the body's end and
-/// ended at the next cancellation point.
+/// Runs the body, in a program of its own, in a thread that has been cancelled already; 0 if it got to the
+/// body's end and ended at the next cancellation point.
 inline int run_cancelled(const std::function<void()>& body) {
   support::Forked program([&body] {
     bool through = false;

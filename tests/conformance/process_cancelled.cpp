@@ -1,4 +1,5 @@
-// Process in a thread that somebody cancels (pthread_cancel): no call is a cancellation point, so none is left half done.
+// Process in a thread that somebody cancels (pthread_cancel): no call is a cancellation point, so none is
+// left half done.
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
-// Process where the kernel refuses a system call, as a sandbox or an older kernel does: it works without the call, or an
-// Error names it. Every test runs in a forked child, since a refusal stays until the process ends.
+// Process where the kernel refuses a system call, as a sandbox or an older kernel does: it works without the
+// call, or an Error names it. Every test runs in a forked child, since a refusal stays until the process
+// ends.
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -33,8 +34,8 @@ struct Refusal {
   int error;
 };
 
-void PrintTo(const Refusal& refusal, std::ostream* out) {
-  *out << refusal.name;
+std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
+  return out << refusal.name;
 }
 
 /// From now on the kernel answers the call with the error.
@@ -65,7 +66,8 @@ void refuse_waiting_by_descriptor() {
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(90);
 }
 
-/// Runs the body in a child: "" if it holds, or what the body, an exception or a signal has to say against it.
+/// Runs the body in a child: "" if it holds, or what the body, an exception or a signal has to say against
+/// it.
 std::string verdict(const std::function<std::string()>& body) {
   struct Text {
     char text[400];

@@ -39,6 +39,18 @@ concept ProcessBody = std::invocable<Body&> && std::copy_constructible<std::deca
 /// several threads at once. Not safe in a signal handler. In a program with other threads the callable finds
 /// their locks as fork() left them: keep to carom's and to what POSIX allows after fork.
 /// When this process dies, children go on, but for daemons.
+///
+/// Streams: stdout, stderr, std::cout and std::clog are flushed before the child starts, unless another
+/// thread is using them, so that nothing is printed twice; no stream is waited for. What any other stream has
+/// not written yet the child may write too: flush it before.
+///
+/// Sandboxes and old kernels: it works without pidfd_open, pidfd_send_signal and waitid of a descriptor. What
+/// cannot be done without a call that the kernel refuses throws an Error that names the call. Only the
+/// destructor cannot: it still waits if it can, but without waitid it leaves a zombie.
+///
+/// Threads that are cancelled (pthread_cancel): no call here is a cancellation point. The callable starts
+/// with cancellation disabled, since a request to end the thread that started the child is not one to end the
+/// child.
 class Process {
  public:
   template <ProcessBody Body>
@@ -50,11 +62,13 @@ class Process {
   Process& operator=(Process&&) noexcept;
   ~Process();
 
-  /// Waits for its end; false if the deadline passes first. Blocks; no signal ends the wait early.
+  /// Waits for its end; false if the deadline passes first. Blocks; no signal ends the wait early. Not a
+  /// cancellation point. Throws Error (system) if the kernel refuses waitid, or, with a deadline, ppoll.
   bool join(Deadline deadline = Deadline::never());
 
-  void terminate() noexcept;  ///< SIGTERM
-  void kill() noexcept;       ///< SIGKILL
+  void
+  terminate();  ///< SIGTERM. Throws Error (system) if the kernel refuses; nothing happens if it has ended.
+  void kill();  ///< SIGKILL. Throws likewise.
 
   bool is_alive();
   int pid() const noexcept;
@@ -69,6 +83,9 @@ class Process {
   std::optional<std::string> exception();
 
   /// A descriptor that poll, select and epoll report as readable once it has ended. Closed with this object.
+  /// Where the kernel has no pidfds it is readable also once the child runs another program (exec) or has
+  /// closed all descriptors, and not before processes have ended that the child started by vfork or clone and
+  /// that run no other program; join() and is_alive() know better.
   int sentinel() const noexcept;
 
  private:

@@ -8,7 +8,7 @@ namespace carom::platform {
 
 class SignalDescriptor {
  public:
-  /// Not readable. Throws Error (no_descriptors).
+  /// Not readable. Throws Error (no_descriptors, system).
   SignalDescriptor();
   SignalDescriptor(const SignalDescriptor&) = delete;
   SignalDescriptor& operator=(const SignalDescriptor&) = delete;
@@ -23,8 +23,12 @@ class SignalDescriptor {
   int descriptor_;
 };
 
-/// A thread in which no signal handler ever runs: those are for the user's own threads.
+/// A thread in which no signal handler ever runs: those are for the user's own threads. Throws Error
+/// (not_started).
 std::thread thread_without_signals(std::function<void()> body);
+
+/// Waits for its end. Not a cancellation point.
+void join(std::thread& thread) noexcept;
 
 /// The calling process, to tell whether it has forked since.
 int process_number() noexcept;

@@ -1,16 +1,26 @@
 #include "carom/process.hpp"
 
+#include "platform/cancellation.hpp"
 #include "platform/child.hpp"
 #include "platform/process_identity.hpp"
 
 namespace carom {
 
-struct Process::State {
-  State(platform::Child&& started, ProcessOptions&& chosen)
-      : child(std::move(started)), options(std::move(chosen)) {}
+namespace {
 
-  platform::Child child;
+std::string described(const std::string& name) {
+  return name.empty() ? "process" : "process '" + name + "'";
+}
+
+}  // namespace
+
+struct Process::State {
+  explicit State(ProcessOptions&& chosen) : options(std::move(chosen)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   ProcessOptions options;
+  platform::Child child;  // none until it has been started
   int parent = platform::this_process();
   bool ended = false;
   std::optional<int> exit_code;
@@ -18,32 +28,45 @@ struct Process::State {
 
   bool join(Deadline deadline) {
     if (ended) return true;
-    if (!platform::wait_for_end(child, deadline)) return false;
-    exit_code = platform::reap(child);
+    if (!platform::wait_for_end(child, deadline, described(options.name))) return false;
+    exit_code = platform::reap(child, described(options.name));
     last_words = platform::last_words(child);
     ended = true;
     return true;
   }
 
+  void signal(int number) const {
+    if (!ended) platform::signal_child(child, number, described(options.name));
+  }
+
   ~State() {
-    if (platform::this_process() != parent) return;
-    if (options.daemon && !ended) platform::signal_child(child, platform::kill_signal());
-    join(Deadline::never());
+    const platform::NoCancellation whole;
+    if (platform::this_process() == parent && child.pid != 0) leave();
+    child = platform::Child();  // closes its descriptors in here
+  }
+
+  void leave() noexcept {
+    try {
+      if (options.daemon) signal(platform::kill_signal());
+    } catch (...) {  // NOLINT(bugprone-empty-catch): its end is waited for all the same
+    }
+    try {
+      join(Deadline::never());
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the kernel refuses to tell, and a destructor cannot
+    }
   }
 };
 
-Process::Process(std::in_place_t, const Erased& body, ProcessOptions options) {
-  const auto name_of = [&](int pid) {
-    return options.name.empty() ? "Process-" + std::to_string(pid) : options.name;
-  };
+Process::Process(std::in_place_t, const Erased& body, ProcessOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {
+  std::string& name = state_->options.name;
+  const auto name_of = [&name](int pid) { return name.empty() ? "Process-" + std::to_string(pid) : name; };
   const auto run = [&] {
     platform::name_this_thread(name_of(platform::this_process()).c_str());
     return body();
   };
-  const std::string object = options.name.empty() ? "process" : "process '" + options.name + "'";
-  platform::Child child = platform::start_child(run, options.daemon, object);
-  options.name = name_of(child.pid);
-  state_ = std::make_unique<State>(std::move(child), std::move(options));
+  state_->child = platform::start_child(run, state_->options.daemon, described(name));
+  name = name_of(state_->child.pid);
 }
 
 Process::Process(Process&&) noexcept = default;
@@ -54,12 +77,12 @@ bool Process::join(Deadline deadline) {
   return state_->join(deadline);
 }
 
-void Process::terminate() noexcept {
-  if (!state_->ended) platform::signal_child(state_->child, platform::terminate_signal());
+void Process::terminate() {
+  state_->signal(platform::terminate_signal());
 }
 
-void Process::kill() noexcept {
-  if (!state_->ended) platform::signal_child(state_->child, platform::kill_signal());
+void Process::kill() {
+  state_->signal(platform::kill_signal());
 }
 
 bool Process::is_alive() {

@@ -83,7 +83,7 @@ class Event {
 /// close at exec.
 class EventDescriptor {
  public:
-  /// Throws Error (no_descriptors), or std::system_error if there can be no thread.
+  /// Throws Error (no_descriptors; not_started if there can be no thread).
   explicit EventDescriptor(Event& event);
   EventDescriptor(EventDescriptor&&) noexcept;
   EventDescriptor& operator=(EventDescriptor&&) noexcept;

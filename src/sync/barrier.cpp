@@ -7,6 +7,7 @@
 #include "carom/detail/step.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -158,7 +159,9 @@ int Barrier::meet(Deadline deadline, void (*action)(void*), void* argument) {
     const BarrierWord to = !last               ? seen.one_more()
                            : action != nullptr ? seen.acted_on_by(self)
                                                : seen.completed();
+    platform::releasing(&word_);
     if (!word_.compare_exchange_strong(bits, to.bits(), std::memory_order_acq_rel)) continue;  // [B1]
+    platform::acquired(&word_);
     if (!last) {
       CAROM_STEP(barrier_arrived);
       return wait_for_others(round, index, deadline);
@@ -185,6 +188,7 @@ void Barrier::act(std::uint32_t round, void (*action)(void*), void* argument) {
   for (;;) {
     const BarrierWord seen(bits);
     if (seen.fate_of(round) != Fate::open) throw_broken(seen, round);
+    platform::releasing(&word_);
     if (!word_.compare_exchange_weak(bits, seen.completed().bits(), std::memory_order_acq_rel)) continue;
     CAROM_STEP(barrier_completed);
     if (seen.contended()) platform::wake(platform::low_half(word_), platform::kEverybody);
@@ -205,7 +209,10 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
     std::uint64_t bits = word_.load(std::memory_order_acquire);  // [B2]
     const BarrierWord seen(bits);
     const Fate fate = seen.fate_of(round);
-    if (fate == Fate::completed || (fate == Fate::reset && index < 0)) return index;
+    if (fate == Fate::completed || (fate == Fate::reset && index < 0)) {
+      platform::acquired(&word_);
+      return index;
+    }
     if (fate != Fate::open) throw_broken(seen, round);
     if (deadline.expired()) {
       if (index < 0) throw BrokenBarrierError(BarrierBreak::timed_out, roster.about(self));

@@ -8,6 +8,7 @@
 #include "memory/turn_word.hpp"
 #include "memory/waiting.hpp"
 #include "platform/cancellation.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -117,6 +118,7 @@ std::uint32_t depth_of(const RLock& lock) {
 template <class L>
 Acquisition take_again(L& lock, std::uint32_t depth) {
   const Acquisition again = lock.acquire();
+  platform::acquired(&lock);
   for (std::uint32_t i = 1; again && i < depth; ++i) static_cast<void>(lock.acquire());
   return again;
 }
@@ -168,6 +170,7 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   // changed, or this changes it back.
   static_cast<void>(draw_ticket());
   const std::uint32_t depth = depth_of(lock);
+  platform::releasing(&lock);
   for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());
   CAROM_STEP(condition_unlocked);
   try {

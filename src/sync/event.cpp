@@ -3,6 +3,7 @@
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -21,6 +22,7 @@ std::uint64_t object_of(const MappedSegment& segment, const Event& event) noexce
 
 void Event::set() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  platform::releasing(&word_);
   // A set that changes nothing releases all the same: what its caller did is to be seen. [E1]
   while (!word_.compare_exchange_weak(seen, EventWord(seen).set().bits(), std::memory_order_release,
                                       std::memory_order_relaxed)) {
@@ -40,7 +42,10 @@ void Event::clear() noexcept {
 
 bool Event::wait(Deadline deadline) {
   const EventWord now(word_.load(std::memory_order_acquire));  // [E2]
-  if (now.is_set()) return true;
+  if (now.is_set()) {
+    platform::acquired(&word_);
+    return true;
+  }
   return wait_past(now, deadline, nullptr);
 }
 
@@ -56,7 +61,10 @@ bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [E2]
     const EventWord seen(bits);
-    if (seen.times_set() != since.times_set()) return true;
+    if (seen.times_set() != since.times_set()) {
+      platform::acquired(&word_);
+      return true;
+    }
     if (stop != nullptr && stop->load(std::memory_order_acquire)) return false;
     if (deadline.expired()) return false;
     if (!waiting.has_slept() && stop == nullptr && spin.again()) continue;

@@ -5,6 +5,7 @@
 
 #include "memory/mapped_segment.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -177,6 +178,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
         const FifoWord mine =
             seen.free() ? seen.held_by(self, others.any) : seen.taken_over_by(self, others.any);
         if (!word_.compare_exchange_strong(bits, mine.bits(), std::memory_order_seq_cst)) continue;  // [F1]
+        platform::acquired(&word_);
         if (seen.free()) {
           CAROM_STEP(fifo_taken);
           return leave(Acquisition::acquired);
@@ -217,6 +219,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
 Release FifoLock::give() noexcept {
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
   const MappedSegment* const segment = MappedSegment::at(this->segment());
+  platform::releasing(&word_);
   do {
     const FifoWord seen(bits);
     if (seen.free()) return Release::not_held;

@@ -6,6 +6,7 @@
 #include "carom/detail/step.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -44,6 +45,7 @@ void Latch::count_down(std::ptrdiff_t n) {
   if (n < 0 || n > max())
     throw Error(Errc::bad_value, "latch", "cannot be counted down " + std::to_string(n) + " times");
   const auto count = static_cast<std::uint32_t>(n);
+  platform::releasing(&word_);
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   while (!word_.compare_exchange_weak(seen, LatchWord(seen).less(count).bits(),
                                       std::memory_order_acq_rel,  // [C1]
@@ -66,7 +68,10 @@ void Latch::count_down(std::ptrdiff_t n) {
 }
 
 LatchWait Latch::wait(Deadline deadline) {
-  if (try_wait()) return LatchWait::open;
+  if (try_wait()) {
+    platform::acquired(&word_);
+    return LatchWait::open;
+  }
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = sync::mapped(base, "latch");
   const std::uint64_t object = object_of(segment, *this);
@@ -76,7 +81,10 @@ LatchWait Latch::wait(Deadline deadline) {
   for (;;) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [C2]
     const LatchWord seen(bits);
-    if (seen.open()) return LatchWait::open;
+    if (seen.open()) {
+      platform::acquired(&word_);
+      return LatchWait::open;
+    }
     if (seen.forsaken()) return LatchWait::forsaken;
     if (!waiting.has_slept() && !deadline.expired() && spin.again()) continue;
     const bool last_look = deadline.expired();

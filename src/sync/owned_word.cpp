@@ -7,6 +7,7 @@
 #include "carom/detail/seat.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -76,6 +77,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
         continue;
       }
       CAROM_STEP(lock_taken);
+      platform::acquired(&word_);
       if (waiting.has_slept()) begin_turn();
       return Acquisition::acquired;
     }
@@ -88,6 +90,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
         continue;
       }
       CAROM_STEP(lock_taken_over);
+      platform::acquired(&word_);
       sync::record_takeover(roster, seen.owner(), this);
       return Acquisition::acquired_owner_died;
     }
@@ -131,6 +134,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
 Release OwnedWord::give_unless_owner_died() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   const MappedSegment* const segment = MappedSegment::at(this->segment());
+  platform::releasing(&word_);
   do {
     const LockWord word(seen);
     if (word.free()) return Release::not_held;
@@ -160,6 +164,7 @@ void OwnedWord::wake_one() noexcept {
 
 bool OwnedWord::hand_over(std::uint32_t self) noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  platform::releasing(&word_);
   do {
     if (LockWord(seen).owner() != self) return false;
   } while (!word_.compare_exchange_weak(seen, LockWord(seen).to_nobody().bits(), std::memory_order_release,

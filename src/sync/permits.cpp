@@ -7,6 +7,7 @@
 #include "memory/holding.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
@@ -60,6 +61,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
                                                 std::memory_order_relaxed)) {
         continue;
       }
+      platform::acquired(&word_);
       if (recovered_from == memory::kNoId) return Acquisition::acquired;
       sync::record_takeover(roster, recovered_from, this);
       return Acquisition::acquired_owner_died;
@@ -107,6 +109,7 @@ Release Permits<Word>::give_held_anyhow() {
     const Word seen(word_.load(std::memory_order_acquire));
     if (seen.value() >= limit_) return Release::too_many;
     memory::settle_stamp(roster, word_, object, seen);
+    platform::releasing(&word_);
     if (!own.template change<Change::give>(word_, seen)) continue;
     if (seen.contended()) wake_one();
     return Release::released;
@@ -122,6 +125,7 @@ template <class Word>
 Release Permits<Word>::give_foreign() noexcept {
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
   Word given(bits);
+  platform::releasing(&word_);
   do {
     const Word seen(bits);
     if (seen.value() >= limit_) return Release::too_many;

@@ -4,6 +4,7 @@
 #include "carom/detail/step.hpp"
 #include "memory/holding.hpp"
 #include "memory/waiting.hpp"
+#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -131,6 +132,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
                         deadline);
   }
   CAROM_STEP(writer_inside);
+  platform::acquired(&word_);
   if (died != memory::kNoId) sync::record_takeover(roster, died, this);
   return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
 }
@@ -147,6 +149,7 @@ Acquisition SharedLock::give_up(Acquisition outcome) {
 
 Release SharedLock::release() {
   if (word().writer() != detail::seat_in(home_.segment_of(this))) return Release::not_owner;
+  platform::releasing(&word_);
   const SharedWord old(word_.exchange(0, std::memory_order_release));
   CAROM_STEP(writer_released);
   if (old.contended()) platform::wake(word_, 1);
@@ -167,6 +170,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   if (word_.load(std::memory_order_seq_cst) == 0) [[likely]] {
     CAROM_STEP(shared_counted);
     CAROM_STEP(shared_passed_on);
+    platform::acquired(&word_);
     return Acquisition::acquired;
   }
   MappedSegment& segment = mapped(base);
@@ -181,6 +185,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
       // The wake that ended this sleep was the only one.
       if (visit.waiting.has_slept()) platform::wake(word_, 1);
       CAROM_STEP(shared_passed_on);
+      platform::acquired(&word_);
       return seen.tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
     }
     own.set_count(0, std::memory_order_seq_cst);
@@ -206,6 +211,7 @@ Release SharedLock::release_shared() {
   const void* const base = home_.segment_of(this);
   const Holding own = memory::find_own_holding(base, object_at(base));
   if (!own || own.count() == 0) return Release::not_owner;
+  platform::releasing(&word_);
   own.set_count(own.count() - 1, std::memory_order_seq_cst);  // [S1]
   CAROM_STEP(shared_left);
   if (SharedWord(word_.load(std::memory_order_seq_cst)).writer() != 0)

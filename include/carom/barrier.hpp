@@ -22,6 +22,10 @@
 
 namespace carom {
 
+namespace memory {
+class MappedSegment;
+}
+
 /// Why a barrier is broken.
 enum class BarrierBreak : std::uint8_t {
   party_died,     ///< inside of wait(), or enrolled
@@ -55,8 +59,6 @@ class BrokenBarrierError : public Error {
 /// Unlike std::barrier: works between processes; a party that dies inside of wait() breaks the barrier for all at once,
 /// as does one that times out or whose action fails, and the error says who and why. A party that has enrolled breaks
 /// it when it dies anywhere. Unlike multiprocessing.Barrier: those, and one deadline covers the whole call.
-///
-/// One barrier at one place: another that is constructed where it lay finds the enrolments of those who died then.
 ///
 /// Waiting and enrolling take a seat in the roster, as Lock says; fork too. Not safe in a signal handler; abort() is,
 /// in a thread that has a seat.
@@ -119,7 +121,11 @@ class Barrier {
   static constexpr std::int64_t kNoTimeout = -1;
 
   Barrier(std::uint32_t parties, std::int64_t timeout_ns)
-      : home_(this, "barrier"), parties_(parties), timeout_ns_(timeout_ns) {}
+      : home_(this, "barrier"),
+        parties_(static_cast<std::uint16_t>(parties)),
+        serial_(home_.new_serial(this)),
+        timeout_ns_(timeout_ns) {}
+  std::uint64_t object_in(const memory::MappedSegment& segment) const noexcept;
   static std::uint32_t checked(std::int64_t parties);
   static std::int64_t in_ns(double seconds);
   Deadline timeout() const;
@@ -134,7 +140,8 @@ class Barrier {
 
   std::atomic<std::uint64_t> word_{0};
   detail::Home home_;
-  std::uint32_t parties_;
+  std::uint16_t parties_;
+  detail::Serial serial_;
   std::int64_t timeout_ns_;  // kNoTimeout, or of every wait() without a deadline
 };
 

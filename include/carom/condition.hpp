@@ -23,6 +23,10 @@
 
 namespace carom {
 
+namespace memory {
+class MappedSegment;
+}
+
 /// How a wait ended. Converts to bool: whether the caller was notified. The lock is held either way.
 class [[nodiscard]] ConditionWait {
  public:
@@ -177,8 +181,15 @@ class Condition {
     return outcome ? std::cv_status::no_timeout : std::cv_status::timeout;
   }
   [[noreturn]] static void refuse();
+  static std::uint32_t let_go(Lock& lock) noexcept;
+  static std::uint32_t let_go(RLock& lock);
+  static Acquisition take_again(Lock& lock, std::uint32_t depth);
+  static Acquisition take_again(RLock& lock, std::uint32_t depth);
   std::uint32_t draw_ticket() noexcept;
   void notify_waiters(std::uint32_t n) noexcept;
+  std::uint64_t object_in(const memory::MappedSegment& segment) const noexcept;
+  template <class L>
+  L& lock_there() const;
   template <class Visit>
   auto with_lock(Visit visit) const;
 
@@ -187,6 +198,7 @@ class Condition {
   // How far from here, in 4 bytes, with a sign. Never changes, so all who wait can be woken here in one call.
   std::atomic<std::uint32_t> lock_{0};
   RLock own_;
+  detail::Serial serial_;
 };
 
 }  // namespace carom

@@ -23,6 +23,7 @@ enum class Errc {
   other_type,        ///< holds another type than the one asked for
   truncated,         ///< shorter than its own header says
   corrupted,         ///< an impossible value in shared memory
+  misaligned,        ///< an object was constructed at an address that is no multiple of its alignment
   outside_segment,   ///< a primitive was constructed outside of any carom segment
   roster_full,       ///< as many participants as the segment has slots for are alive
   roster_exhausted,  ///< every identity the segment can ever give out has been used

@@ -92,6 +92,7 @@ class FifoLock {
 
   bool inherited() const noexcept { return load().inherited(); }
   bool hand_over();
+  bool adopt();
   bool make_consistent();
 
  private:

@@ -13,6 +13,10 @@
 
 namespace carom {
 
+namespace memory {
+class MappedSegment;
+}
+
 /// How a wait for a Latch ended. Converts to bool: whether the latch is open.
 class [[nodiscard]] LatchWait {
  public:
@@ -35,8 +39,6 @@ class [[nodiscard]] LatchWait {
 /// Unlike std::latch: works between processes; a party may promise() to count down, and if it dies first, those who
 /// wait are told (`forsaken`) instead of waiting for ever. Counting down below 0 does nothing.
 ///
-/// One latch at one place: another that is constructed where it lay finds the promises of those who died then.
-///
 /// Waiting and promising take a seat in the roster, as Lock says; fork too. Counting down is safe in a signal handler
 /// of a thread that has promised nothing.
 class Latch {
@@ -44,11 +46,13 @@ class Latch {
   static constexpr std::ptrdiff_t max() noexcept { return detail::LatchWord::kMax; }
 
   /// Does not block. Throws Error (outside_segment, bad_value).
-  explicit Latch(std::ptrdiff_t expected) : word_(checked(expected)), home_(this, "latch") {}
+  explicit Latch(std::ptrdiff_t expected)
+      : word_(checked(expected)), home_(this, "latch"), serial_(home_.new_serial(this)) {}
   Latch(const Latch&) = delete;
   Latch& operator=(const Latch&) = delete;
 
-  /// The calling thread promises to count down n times more. What it counts is taken off its promise.
+  /// The calling thread promises to count down n times more. What it counts is taken off its promise. Throws Error
+  /// (bad_value) if that would be more than max().
   void promise(std::uint32_t n = 1);
 
   /// Counts n down; the last wakes all who wait. Does not block. If the caller dies inside: it was counted, or not, and
@@ -79,9 +83,11 @@ class Latch {
 
  private:
   static std::uint32_t checked(std::ptrdiff_t expected);
+  std::uint64_t object_in(const memory::MappedSegment& segment) const noexcept;
 
   std::atomic<std::uint32_t> word_;
   detail::Home home_;
+  detail::Serial serial_;
 };
 
 }  // namespace carom

@@ -113,6 +113,12 @@ class Lock {
   /// means nothing to it and somebody else is to release it. False if the calling thread does not hold it.
   bool hand_over() { return word_.hand_over(detail::seat_in(word_.segment())); }
 
+  /// For a child of fork(): what the thread that forked it holds here becomes the calling thread's, without a gap; that
+  /// thread holds it no more and must not release it. So a program can take a lock, to be the only instance, and then become a
+  /// daemon. False, and nothing changed, if that thread does not hold it (any more): it ended first and another took over, say.
+  /// Does not block. If the caller dies inside: an owner's death, the forking thread's or its own.
+  bool adopt() { return word_.adopt(detail::seat_in(word_.segment())); }
+
   /// For OwnerDeath::refuse: declares that what the dead owner left is in order again, and frees the lock.
   /// False if no dead owner holds it.
   bool make_consistent() { return word_.make_consistent(); }

@@ -88,10 +88,22 @@ class RLock {
   std::vector<Participant> waiting() const { return word_.waiting(); }
   std::size_t waiters() const { return word_.count_waiting(); }
   bool inherited() const noexcept { return word_.load().inherited(); }
+  bool adopt() { return word_.adopt(detail::seat_in(word_.segment())); }
   bool make_consistent() { return word_.make_consistent(); }
 
  private:
   Acquisition deepen();
+  friend class Condition;
+
+  /// The owner's: gives all levels back at once, and says how many.
+  std::uint32_t release_all() {
+    const std::uint32_t depth = depth_.load(std::memory_order_relaxed);
+    depth_.store(0, std::memory_order_relaxed);
+    CAROM_STEP(rlock_released);
+    static_cast<void>(word_.give());
+    return depth;
+  }
+  void set_depth(std::uint32_t depth) noexcept { depth_.store(depth, std::memory_order_relaxed); }
 
   detail::OwnedWord word_;
   std::atomic<std::uint32_t> depth_{0};  // of the owner; what a dead owner left is overwritten by the next

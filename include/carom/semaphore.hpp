@@ -170,6 +170,11 @@ class BoundedSemaphore : public detail::SemaphoreBase<BoundedSemaphore, detail::
     return outcome == Release::not_held ? permits_.give_foreign() : outcome;
   }
 
+  /// For a child of fork(): a permit that the thread which forked it holds becomes the calling thread's, without a gap; that
+  /// thread must not release it any more. False, and nothing changed, if it holds none. Does not block. If the caller dies
+  /// inside: the permit was the forking thread's, or its own.
+  bool adopt() { return permits_.adopt(); }
+
   std::uint32_t capacity() const noexcept { return permits_.limit(); }
 
  private:

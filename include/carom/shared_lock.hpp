@@ -33,7 +33,7 @@ namespace carom {
 class SharedLock {
  public:
   /// Does not block. Throws Error (outside_segment).
-  SharedLock() : home_(this, "shared lock") {}
+  SharedLock() : home_(this, "shared lock"), serial_(home_.new_serial(this)) {}
   SharedLock(const SharedLock&) = delete;
   SharedLock& operator=(const SharedLock&) = delete;
 
@@ -119,6 +119,7 @@ class SharedLock {
 
   std::atomic<std::uint32_t> word_{0};
   detail::Home home_;
+  detail::Serial serial_;
 };
 
 }  // namespace carom

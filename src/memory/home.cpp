@@ -1,17 +1,31 @@
 #include "carom/detail/home.hpp"
 
+#include <string>
+
 #include "carom/error.hpp"
 #include "memory/mapped_segment.hpp"
 
 namespace carom::detail {
 
-Home::Home(const void* object, const char* what, std::uint32_t bits) {
+Home::Home(const void* object, std::size_t alignment, const char* what, std::uint32_t bits) {
+  if (reinterpret_cast<std::uintptr_t>(object) % alignment != 0) {
+    throw Error(Errc::misaligned, what,
+                "was constructed at an address that is no multiple of " + std::to_string(alignment) +
+                    "; take it out of the packed struct, or align the place for it");
+  }
   const memory::MappedSegment* const segment = memory::MappedSegment::containing(object);
   if (segment == nullptr) {
     throw Error(Errc::outside_segment, what,
                 "was constructed outside of shared memory; put it into a carom::Shared or a carom::Segment");
   }
   pages_and_bits_ = static_cast<std::uint32_t>(segment->offset_of(object) / kPage) << kBits | bits;
+}
+
+Serial Home::new_serial(const void* object) const noexcept {
+  const memory::MappedSegment* const segment = memory::MappedSegment::at(segment_of(object));
+  return segment == nullptr
+             ? Serial{0}
+             : static_cast<Serial>(segment->header().births.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
 }  // namespace carom::detail

@@ -5,6 +5,7 @@
 // anybody.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -63,14 +64,32 @@ class MappedSegment {
   }
 
   /// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
+  /// Nothing either if another object lies there by now.
   template <class Bits>
   std::atomic<Bits>* word_of(std::uint64_t object) const noexcept {
     const std::uint64_t offset = offset_in(object);
-    if (offset < facts_.data_offset || offset % sizeof(Bits) != 0 || facts_.data_bytes < sizeof(Bits) ||
-        offset - facts_.data_offset > facts_.data_bytes - sizeof(Bits)) {
+    const std::size_t serial_at = detail::serial_offset(kind_of(object));
+    const std::size_t bytes = std::max(sizeof(Bits), serial_at + sizeof(detail::Serial));
+    if (offset < facts_.data_offset || offset % sizeof(Bits) != 0 || facts_.data_bytes < bytes ||
+        offset - facts_.data_offset > facts_.data_bytes - bytes) {
       return nullptr;
     }
-    return reinterpret_cast<std::atomic<Bits>*>(reinterpret_cast<std::byte*>(header_) + offset);
+    std::byte* const at = reinterpret_cast<std::byte*>(header_) + offset;
+    if (serial_at != 0 &&
+        *reinterpret_cast<const detail::Serial*>(at + serial_at) != detail::serial_in(object))
+      return nullptr;
+    return reinterpret_cast<std::atomic<Bits>*>(at);
+  }
+
+  /// The reference to the object of that kind that lies there now; 0: none can.
+  std::uint64_t present_object(detail::ObjectKind kind, std::uint64_t offset) const noexcept {
+    const std::size_t serial_at = detail::serial_offset(kind);
+    if (offset < facts_.data_offset ||
+        offset - facts_.data_offset + serial_at + sizeof(detail::Serial) > facts_.data_bytes)
+      return 0;
+    const auto* const at = reinterpret_cast<const std::byte*>(header_) + offset + serial_at;
+    return object_ref(kind, offset,
+                      serial_at == 0 ? detail::Serial{0} : *reinterpret_cast<const detail::Serial*>(at));
   }
 
   // The memory stays mapped while any handle is open or any thread has a seat in it: the kernel reads the

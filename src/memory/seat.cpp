@@ -57,8 +57,12 @@ std::uint32_t forks = 1;  // the epoch of this process; written only where there
 constexpr std::uint32_t kBeginning =
     ~0u;  // no seat's epoch: a child that nothing told of its birth finds that out
 
+// The seats of the thread that forked this process, which are not this process's: to know what may be adopted.
+constinit const TakenSeat* forkers_seats = nullptr;
+
 // The child has none of its parent's seats: the claims are of a thread that is not there.
 void forget_parent() noexcept {
+  forkers_seats = this_record != nullptr ? this_record->seats : nullptr;
   this_seat = {};
   this_record = nullptr;
   for (ThreadRecord* r = newest_record.load(std::memory_order_acquire); r != nullptr; r = r->next) {
@@ -184,9 +188,10 @@ std::uint32_t sit_down(const TakenSeat& seat, std::uint32_t epoch) noexcept {
   return seat.id;
 }
 
-/// The object by kind and address, as recent holdings name it, instead of by kind and offset.
+/// The object as recent holdings name it.
 std::uint64_t here(const void* segment, std::uint64_t object) noexcept {
-  return object + reinterpret_cast<std::uintptr_t>(segment);
+  return detail::object_here(static_cast<const std::byte*>(segment) + offset_in(object),
+                             detail::serial_in(object));
 }
 
 Holding quick_holding(const void* segment, std::uint64_t object) noexcept {
@@ -233,6 +238,14 @@ void leave_seat(MappedSegment& segment) noexcept {
     leave_seats(*record, [&](const TakenSeat& seat) { return seat.segment == &segment; });
 }
 
+bool is_forkers(const void* segment, std::uint32_t id) noexcept {
+  current_epoch();
+  for (const TakenSeat* seat = forkers_seats; seat != nullptr; seat = seat->next) {
+    if (seat->id == id && &seat->segment->header() == segment) return true;
+  }
+  return false;
+}
+
 void clear_away_seats() noexcept {
   current_epoch();
   for (ThreadRecord* r = newest_record.load(std::memory_order_acquire); r != nullptr; r = r->next) {
@@ -269,14 +282,15 @@ Holding make_holding(const void* segment, std::uint64_t object, const detail::St
   for (const TakenSeat* seat = make_own_record().seats; seat != nullptr; seat = seat->next) {
     if (&seat->segment->header() != segment) continue;
     for (std::uint32_t i = 0; i < kHoldings; ++i) {
-      const Holding holding = holding_in(*seat, (detail::first_entry(object) + i) % kHoldings);
+      const Holding holding = holding_in(*seat, (detail::first_entry(offset_in(object)) + i) % kHoldings);
       if (holding.count() == 0) return give_to(segment, object, holding, stamp);
     }
   }
   MappedSegment* const mapped = MappedSegment::at(segment);
   if (mapped == nullptr) throw Error(Errc::corrupted, "segment", "is not open here");
   const std::uint32_t first = detail::seat_in(segment);
-  return give_to(segment, object, holding_in(take_another_seat(*mapped, first), detail::first_entry(object)),
+  return give_to(segment, object,
+                 holding_in(take_another_seat(*mapped, first), detail::first_entry(offset_in(object))),
                  stamp);
 }
 

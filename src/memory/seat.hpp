@@ -9,6 +9,9 @@ namespace carom::memory {
 /// counts as left behind by the dead.
 void leave_seat(MappedSegment& segment) noexcept;
 
+/// Whether the participant is, or was, the thread that forked this process. It need not live any more.
+bool is_forkers(const void* segment, std::uint32_t id) noexcept;
+
 /// Lets go of the memory of segments that is kept for nobody any more: for threads of this process that have ended, and
 /// for seats of the calling thread in segments whose last handle was closed.
 void clear_away_seats() noexcept;

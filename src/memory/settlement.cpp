@@ -109,11 +109,15 @@ std::uint32_t settle_holding(MappedSegment& segment, std::uint32_t who, const Ho
 
 // The barrier that a participant had arrived at, as its slot notes it.
 constexpr int kRoundBits = 16;
-constexpr int kOffsetAt = kRoundBits + 1;
+constexpr int kSerialBits = 8;
+constexpr int kSerialAt = kRoundBits + 1;
+constexpr int kOffsetAt = kSerialAt + kSerialBits;
 
 void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t note) {
   if (note == 0) return;
-  const std::uint64_t object = object_ref(ObjectKind::barrier, note >> kOffsetAt << 3);
+  const std::uint64_t object = segment.present_object(ObjectKind::barrier, note >> kOffsetAt << 3);
+  if ((detail::serial_in(object) ^ note >> kSerialAt) % (1u << kSerialBits) != 0)
+    return;  // another lies there
   const auto round = static_cast<std::uint32_t>(note >> 1) & ((1u << kRoundBits) - 1);
   if (auto* const word = segment.word_of<std::uint64_t>(object))
     break_barrier(*word, segment.roster().last_id(index),
@@ -123,7 +127,9 @@ void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t n
 }  // namespace
 
 std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept {
-  return offset_in(barrier) >> 3 << kOffsetAt | std::uint64_t{round} << 1 | 1;
+  return offset_in(barrier) >> 3 << kOffsetAt |
+         std::uint64_t{detail::serial_in(barrier)} % (1u << kSerialBits) << kSerialAt |
+         std::uint64_t{round} << 1 | 1;
 }
 
 Settled settle_object(MappedSegment& segment, std::uint64_t object, Witness witness) {

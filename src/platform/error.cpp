@@ -36,6 +36,8 @@ const char* to_string(Errc code) noexcept {
       return "truncated";
     case Errc::corrupted:
       return "corrupted";
+    case Errc::misaligned:
+      return "misaligned";
     case Errc::outside_segment:
       return "outside_segment";
     case Errc::roster_full:

@@ -27,10 +27,6 @@ MappedSegment& mapped(const void* base) {
   return sync::mapped(base, "barrier");
 }
 
-std::uint64_t object_of(const MappedSegment& segment, const Barrier& barrier) noexcept {
-  return memory::object_ref(memory::ObjectKind::barrier, segment.offset_of(&barrier));
-}
-
 BarrierBreak reason(BarrierState state) noexcept {
   switch (state) {
     case BarrierState::timed_out:
@@ -90,6 +86,10 @@ const char* to_string(BarrierBreak why) noexcept {
 BrokenBarrierError::BrokenBarrierError(BarrierBreak why, const std::optional<Participant>& culprit)
     : Error(Errc::barrier_broken, "barrier", sentence(why, culprit)), why_(why), culprit_(culprit) {}
 
+std::uint64_t Barrier::object_in(const MappedSegment& segment) const noexcept {
+  return memory::object_ref(memory::ObjectKind::barrier, segment.offset_of(this), serial_);
+}
+
 std::uint32_t Barrier::checked(std::int64_t parties) {
   if (parties < 1 || parties > kMaxParties) {
     throw Error(Errc::bad_value, "barrier",
@@ -133,7 +133,7 @@ bool Barrier::break_round(std::uint32_t round, BarrierState why, std::uint32_t c
 int Barrier::meet(Deadline deadline, void (*action)(void*), void* argument) {
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = mapped(base);
-  const std::uint64_t object = object_of(segment, *this);
+  const std::uint64_t object = object_in(segment);
   const std::uint32_t self = detail::seat_in(base);
   ArrivalNote note(segment.roster().slot(self));
   for (;;) {
@@ -200,7 +200,7 @@ void Barrier::act(std::uint32_t round, void (*action)(void*), void* argument) {
 int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) {
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = mapped(base);
-  const std::uint64_t object = object_of(segment, *this);
+  const std::uint64_t object = object_in(segment);
   Roster roster = segment.roster();
   const std::uint32_t self = detail::seat_in(base);
   memory::Waiting waiting(roster, self, object, memory::Cancellation::point);
@@ -265,37 +265,37 @@ void Barrier::reset() {
 
 void Barrier::enrol() {
   const void* const base = home_.segment_of(this);
-  memory::make_holding(base, object_of(mapped(base), *this)).set_count(1);
+  memory::make_holding(base, object_in(mapped(base))).set_count(1);
   CAROM_STEP(barrier_enrolled);
 }
 
 void Barrier::leave() {
   const void* const base = home_.segment_of(this);
-  const Holding own = memory::find_own_holding(base, object_of(mapped(base), *this));
+  const Holding own = memory::find_own_holding(base, object_in(mapped(base)));
   if (own && own.count() != 0) own.set_count(0);
 }
 
 bool Barrier::broken() const {
   MappedSegment& segment = mapped(home_.segment_of(this));
   const auto witness = memory::Witness::identity;
-  memory::settle_object(segment, object_of(segment, *this), witness);
-  memory::settle_arrivals(segment, object_of(segment, *this), word().round(), witness);
+  memory::settle_object(segment, object_in(segment), witness);
+  memory::settle_arrivals(segment, object_in(segment), word().round(), witness);
   return word().broken();
 }
 
 std::vector<Participant> Barrier::enrolled() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return sync::holders_of(segment, object_of(segment, *this));
+  return sync::holders_of(segment, object_in(segment));
 }
 
 std::vector<Participant> Barrier::waiting() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().waiting_on(object_of(segment, *this));
+  return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Barrier::waiters() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().count_waiting_on(object_of(segment, *this));
+  return segment.roster().count_waiting_on(object_in(segment));
 }
 
 }  // namespace carom

@@ -28,10 +28,6 @@ MappedSegment& mapped(const void* base) {
   return sync::mapped(base, "condition");
 }
 
-std::uint64_t object_of(const MappedSegment& segment, const Condition& condition) noexcept {
-  return memory::object_ref(memory::ObjectKind::condition, segment.offset_of(&condition));
-}
-
 std::uint32_t distance(const void* from, const void* to) {
   const MappedSegment* const segment = MappedSegment::containing(from);
   const MappedSegment* const other = MappedSegment::containing(to);
@@ -107,42 +103,42 @@ class Turn {
   Slot& slot_;
 };
 
-std::uint32_t depth_of(const Lock&) {
-  return 1;
-}
-std::uint32_t depth_of(const RLock& lock) {
-  return lock.depth();
-}
-
-/// At the depth at which it was held.
-template <class L>
-Acquisition take_again(L& lock, std::uint32_t depth) {
-  const Acquisition again = lock.acquire();
-  platform::acquired(&lock);
-  for (std::uint32_t i = 1; again && i < depth; ++i) static_cast<void>(lock.acquire());
-  return again;
-}
-
 }  // namespace
 
-Condition::Condition() : home_(this, "condition", over_own) {}
+Condition::Condition() : home_(this, "condition", over_own), serial_(home_.new_serial(this)) {}
 
-Condition::Condition(Lock& lock) : home_(this, "condition", over_lock), lock_(distance(this, &lock)) {}
+Condition::Condition(Lock& lock)
+    : home_(this, "condition", over_lock), lock_(distance(this, &lock)), serial_(home_.new_serial(this)) {}
 
-Condition::Condition(RLock& lock) : home_(this, "condition", over_rlock), lock_(distance(this, &lock)) {}
+Condition::Condition(RLock& lock)
+    : home_(this, "condition", over_rlock), lock_(distance(this, &lock)), serial_(home_.new_serial(this)) {}
+
+std::uint64_t Condition::object_in(const MappedSegment& segment) const noexcept {
+  return memory::object_ref(memory::ObjectKind::condition, segment.offset_of(this), serial_);
+}
+
+template <class L>
+L& Condition::lock_there() const {
+  const std::ptrdiff_t words = static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed));
+  const MappedSegment& segment = mapped(home_.segment_of(this));
+  // The distance lies in shared memory: a spoiled one is not followed outside.
+  const auto at = static_cast<std::int64_t>(segment.offset_of(this)) + words * 4;
+  const auto begin = static_cast<std::int64_t>(segment.facts().data_offset);
+  const auto end = begin + static_cast<std::int64_t>(segment.facts().data_bytes);
+  if (at < begin || at > end - static_cast<std::int64_t>(sizeof(L)))
+    throw Error(Errc::corrupted, "condition", "does not say where its lock is; something wrote over it");
+  return *reinterpret_cast<L*>(reinterpret_cast<std::byte*>(&segment.header()) + at);
+}
 
 template <class Visit>
 auto Condition::with_lock(Visit visit) const {
-  auto* const self = const_cast<Condition*>(this);
-  auto* const there = reinterpret_cast<std::byte*>(self) +
-                      std::ptrdiff_t{static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed))} * 4;
   switch (home_.bits()) {
     case over_lock:
-      return visit(*reinterpret_cast<Lock*>(there));
+      return visit(lock_there<Lock>());
     case over_rlock:
-      return visit(*reinterpret_cast<RLock*>(there));
+      return visit(lock_there<RLock>());
     default:
-      return visit(self->own_);
+      return visit(const_cast<Condition*>(this)->own_);
   }
 }
 
@@ -154,12 +150,32 @@ std::uint32_t Condition::draw_ticket() noexcept {
   return ConditionWord(seen).with_waiter().last_ticket();
 }
 
+// The lock is given back, and taken again, at whatever depth it is held.
+std::uint32_t Condition::let_go(Lock& lock) noexcept {
+  static_cast<void>(lock.release());
+  return 1;
+}
+std::uint32_t Condition::let_go(RLock& lock) {
+  return lock.release_all();
+}
+Acquisition Condition::take_again(Lock& lock, std::uint32_t) {
+  const Acquisition again = lock.acquire();
+  platform::acquired(&lock);
+  return again;
+}
+Acquisition Condition::take_again(RLock& lock, std::uint32_t depth) {
+  const Acquisition again = lock.acquire();
+  platform::acquired(&lock);
+  if (again) lock.set_depth(depth);
+  return again;
+}
+
 template <class L>
 ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_token* stop) {
   if (!lock.owned()) refuse();
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = mapped(base);
-  const std::uint64_t object = object_of(segment, *this);
+  const std::uint64_t object = object_in(segment);
   const std::uint32_t self = detail::seat_in(base);
   Roster roster = segment.roster();
 
@@ -169,9 +185,8 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   // Another one, for nobody: whoever looked around before this one was seen to wait, and found nobody, finds the word
   // changed, or this changes it back.
   static_cast<void>(draw_ticket());
-  const std::uint32_t depth = depth_of(lock);
   platform::releasing(&lock);
-  for (std::uint32_t i = 0; i < depth; ++i) static_cast<void>(lock.release());
+  const std::uint32_t depth = let_go(lock);
   CAROM_STEP(condition_unlocked);
   try {
     const auto give_up = [&] {
@@ -231,7 +246,7 @@ ConditionWait Condition::wait(Deadline deadline) {
 void Condition::notify_waiters(std::uint32_t n) noexcept {
   MappedSegment* const segment = MappedSegment::at(home_.segment_of(this));
   if (segment == nullptr) return;
-  const std::uint64_t object = object_of(*segment, *this);
+  const std::uint64_t object = object_in(*segment);
   const Roster roster = segment->roster();
   std::uint32_t seen = word_.load(std::memory_order_acquire);
   const std::uint32_t limit = ConditionWord(seen).last_ticket();
@@ -284,12 +299,12 @@ bool Condition::owned() const {
 
 std::vector<Participant> Condition::waiting() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().waiting_on(object_of(segment, *this));
+  return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Condition::waiters() const {
   const MappedSegment& segment = mapped(home_.segment_of(this));
-  return segment.roster().count_waiting_on(object_of(segment, *this));
+  return segment.roster().count_waiting_on(object_in(segment));
 }
 
 }  // namespace carom

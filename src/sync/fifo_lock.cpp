@@ -4,6 +4,7 @@
 #include <span>
 
 #include "memory/mapped_segment.hpp"
+#include "memory/seat.hpp"
 #include "memory/waiting.hpp"
 #include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
@@ -252,6 +253,16 @@ bool FifoLock::hand_over() {
   } while (!word_.compare_exchange_weak(bits, FifoWord(bits).to_nobody().bits(), std::memory_order_release,
                                         std::memory_order_relaxed));
   CAROM_STEP(fifo_handed_over);
+  return true;
+}
+
+bool FifoLock::adopt() {
+  const std::uint32_t self = detail::seat_in(segment());
+  std::uint64_t bits = word_.load(std::memory_order_relaxed);
+  do {
+    if (FifoWord(bits).free() || !memory::is_forkers(segment(), FifoWord(bits).owner())) return false;
+  } while (!word_.compare_exchange_weak(bits, FifoWord(bits).to(self).bits(), std::memory_order_seq_cst));
+  CAROM_STEP(fifo_adopted);
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include "carom/latch.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "carom/detail/seat.hpp"
@@ -17,13 +18,9 @@ using detail::LatchWord;
 using memory::Holding;
 using memory::MappedSegment;
 
-namespace {
-
-std::uint64_t object_of(const MappedSegment& segment, const Latch& latch) noexcept {
-  return memory::object_ref(memory::ObjectKind::latch, segment.offset_of(&latch));
+std::uint64_t Latch::object_in(const MappedSegment& segment) const noexcept {
+  return memory::object_ref(memory::ObjectKind::latch, segment.offset_of(this), serial_);
 }
-
-}  // namespace
 
 std::uint32_t Latch::checked(std::ptrdiff_t expected) {
   if (expected < 0 || expected > max()) {
@@ -36,7 +33,11 @@ std::uint32_t Latch::checked(std::ptrdiff_t expected) {
 
 void Latch::promise(std::uint32_t n) {
   const void* const base = home_.segment_of(this);
-  const Holding holding = memory::make_holding(base, object_of(sync::mapped(base, "latch"), *this));
+  const Holding holding = memory::make_holding(base, object_in(sync::mapped(base, "latch")));
+  if (n > detail::LatchWord::kMax - std::min(holding.count(), detail::LatchWord::kMax)) {
+    throw Error(Errc::bad_value, "latch",
+                "cannot be promised more than " + std::to_string(max()) + " times by one thread");
+  }
   holding.set_count(holding.count() + n);
   CAROM_STEP(latch_promised);
 }
@@ -62,7 +63,7 @@ void Latch::count_down(std::ptrdiff_t n) {
   }
   const void* const base = home_.segment_of(this);
   const MappedSegment& segment = sync::mapped(base, "latch");
-  const Holding promised = memory::find_own_holding(base, object_of(segment, *this));
+  const Holding promised = memory::find_own_holding(base, object_in(segment));
   if (promised && promised.count() != 0)
     promised.set_count(promised.count() > count ? promised.count() - count : 0);
 }
@@ -74,7 +75,7 @@ LatchWait Latch::wait(Deadline deadline) {
   }
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = sync::mapped(base, "latch");
-  const std::uint64_t object = object_of(segment, *this);
+  const std::uint64_t object = object_in(segment);
   memory::Roster roster = segment.roster();
   memory::Waiting waiting(roster, detail::seat_in(base), object, memory::Cancellation::point);
   sync::Spin spin(sync::Awaited::signal);
@@ -104,17 +105,17 @@ LatchWait Latch::wait(Deadline deadline) {
 
 std::vector<Participant> Latch::promised() const {
   const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
-  return sync::holders_of(segment, object_of(segment, *this));
+  return sync::holders_of(segment, object_in(segment));
 }
 
 std::vector<Participant> Latch::waiting() const {
   const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
-  return segment.roster().waiting_on(object_of(segment, *this));
+  return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Latch::waiters() const {
   const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
-  return segment.roster().count_waiting_on(object_of(segment, *this));
+  return segment.roster().count_waiting_on(object_in(segment));
 }
 
 }  // namespace carom

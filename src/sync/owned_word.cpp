@@ -6,6 +6,7 @@
 
 #include "carom/detail/seat.hpp"
 #include "memory/mapped_segment.hpp"
+#include "memory/seat.hpp"
 #include "memory/waiting.hpp"
 #include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
@@ -170,6 +171,17 @@ bool OwnedWord::hand_over(std::uint32_t self) noexcept {
   } while (!word_.compare_exchange_weak(seen, LockWord(seen).to_nobody().bits(), std::memory_order_release,
                                         std::memory_order_relaxed));
   CAROM_STEP(lock_handed_over);
+  return true;
+}
+
+bool OwnedWord::adopt(std::uint32_t self) noexcept {
+  std::uint32_t seen = word_.load(std::memory_order_relaxed);
+  do {
+    if (LockWord(seen).free() || !memory::is_forkers(segment(), LockWord(seen).owner())) return false;
+  } while (!word_.compare_exchange_weak(seen, LockWord(seen).to(self).bits(),
+                                        std::memory_order_acquire,  // [O1]
+                                        std::memory_order_relaxed));
+  CAROM_STEP(lock_adopted);
   return true;
 }
 

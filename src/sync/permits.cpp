@@ -5,6 +5,7 @@
 #include "carom/detail/seat.hpp"
 #include "carom/error.hpp"
 #include "memory/holding.hpp"
+#include "memory/seat.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
 #include "platform/race_detector.hpp"
@@ -49,7 +50,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
   for (;;) {
     std::uint64_t bits = word_.load(std::memory_order_acquire);
     const Word seen(bits);
-    if (seen.value() > limit_) return Acquisition::corrupted;
+    if (seen.value() > limit()) return Acquisition::corrupted;
     // Before it is written over; or, when there is none free, so that the last that took one is among the holders.
     if (held || seen.value() == 0) memory::settle_stamp(roster, word_, object, seen);
     if (seen.value() != 0) {
@@ -107,12 +108,40 @@ Release Permits<Word>::give_held_anyhow() {
   if (own.count() == 0) return Release::not_held;
   for (;;) {
     const Word seen(word_.load(std::memory_order_acquire));
-    if (seen.value() >= limit_) return Release::too_many;
+    if (seen.value() >= limit()) return Release::too_many;
     memory::settle_stamp(roster, word_, object, seen);
     platform::releasing(&word_);
     if (!own.template change<Change::give>(word_, seen)) continue;
     if (seen.contended()) wake_one();
     return Release::released;
+  }
+}
+
+// A foreign release and a taking in one change of the word: the permit is never free, and what the forking thread gives back
+// when it dies is less by it.
+template <class Word>
+bool Permits<Word>::adopt() {
+  const void* const base = home_.segment_of(this);
+  const Roster roster = sync::mapped(base, "semaphore").roster();
+  const std::uint64_t object = object_at(base);
+  const Stamp stamp = Word(word_.load(std::memory_order_acquire)).stamp();
+  OwnPermits own = own_permits(memory::make_holding(base, object, stamp));
+  for (;;) {
+    const Word seen(word_.load(std::memory_order_acquire));
+    memory::settle_stamp(roster, word_, object, seen);
+    bool held = false;
+    roster.each_slot([&](const memory::Slot& slot, std::uint32_t index) {
+      const std::uint32_t id = slot.id.load(std::memory_order_acquire);
+      if (!memory::is_forkers(base, id)) return;
+      for (std::uint32_t entry = 0; entry < memory::kHoldings; ++entry) {
+        if (slot.held_object[entry].load(std::memory_order_acquire) != object) continue;
+        held = held || Holding{&roster.slot_at(index), index, entry}.count() != 0;
+      }
+    });
+    if (!held || seen.debt() >= limit()) return false;
+    if (!own.adopt(word_, seen)) continue;
+    CAROM_STEP(permit_adopted);
+    return true;
   }
 }
 
@@ -128,7 +157,7 @@ Release Permits<Word>::give_foreign() noexcept {
   platform::releasing(&word_);
   do {
     const Word seen(bits);
-    if (seen.value() >= limit_) return Release::too_many;
+    if (seen.value() >= limit()) return Release::too_many;
     given = seen.plus(1).with_debt(seen.debt() + 1);
   } while (!word_.compare_exchange_weak(bits, given.bits(), std::memory_order_release,  // [P2]
                                         std::memory_order_relaxed));

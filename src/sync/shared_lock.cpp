@@ -74,7 +74,7 @@ std::optional<Acquisition> wait_for_writer(std::atomic<std::uint32_t>& word, Sha
 }  // namespace
 
 std::uint64_t SharedLock::object_at(const void* base) const noexcept {
-  return memory::object_ref(memory::ObjectKind::shared_lock, this, base);
+  return memory::object_ref(memory::ObjectKind::shared_lock, this, base, serial_);
 }
 
 Acquisition SharedLock::take(Deadline deadline, bool detect) {

@@ -120,6 +120,15 @@ TEST_F(LockDeath, lock_taken) {
   expect_told_once(board->lock);
 }
 
+TEST_F(LockDeath, lock_adopted) {
+  Forked owner([&] {
+    board->lock.lock();
+    dies_at("lock_adopted", [&] { board->lock.adopt(); });
+  });
+  EXPECT_EQ(owner.wait(), 0);
+  expect_told_once(board->lock);
+}
+
 TEST_F(LockDeath, lock_marked) {
   board->lock.lock();
   dies_at("lock_marked", [&] { board->lock.lock(); });

@@ -193,6 +193,15 @@ TEST_F(FifoDeath, fifo_left) {
   expect_in_order();
 }
 
+TEST_F(FifoDeath, fifo_adopted) {
+  Forked owner([&] {
+    lock.lock();
+    dies_at("fifo_adopted", [&] { lock.adopt(); });
+  });
+  EXPECT_EQ(owner.wait(), 0);
+  expect_told_once();
+}
+
 TEST_F(FifoDeath, fifo_handed_over) {
   dies_at("fifo_handed_over", [&] {
     lock.lock();

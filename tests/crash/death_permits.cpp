@@ -77,6 +77,15 @@ TEST_F(PermitDeath, permit_returned) {
   expect_all_after_death_at("permit_returned");
 }
 
+TEST_F(PermitDeath, permit_adopted) {
+  Forked holder([&] {
+    if (!board->bounded.acquire()) _exit(1);
+    dies_at("permit_adopted", [&] { board->bounded.adopt(); });
+  });
+  EXPECT_EQ(holder.wait(), 0);
+  expect_all(board->bounded);
+}
+
 TEST_F(PermitDeath, permit_marked) {
   dies_at("permit_marked", [&] { static_cast<void>(board->signals.acquire()); });
   EXPECT_EQ(board->signals.waiters(), 0u);

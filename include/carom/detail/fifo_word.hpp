@@ -19,6 +19,7 @@
 //   take over          held, owner gone      held, inherited, the same     the first in line
 //   give back          held                  free, the rest as it was      anyone
 //   hand over          held                  handed over                   the owner
+//   adopt              held                  held, otherwise as it was     a child its owner forked
 //   declare consistent held, owner gone      free, the rest as it was      anyone, policy refuse
 //
 // INVARIANTS
@@ -49,6 +50,7 @@
 //   fifo_poked         the first in line to be awake, and asleep     the same
 //   fifo_leaving       a ticket of a dead one, or a dead owner       as after fifo_queued, or fifo_taken
 //   fifo_left          free, and the next in line not woken          the kernel wakes one that was behind the dead
+//   fifo_adopted       owner recorded: the child                     the next takes over, and is told
 //   fifo_handed_over   nobody in particular holds it, on purpose     nobody: whoever was to release it does
 //   about_to_sleep     a ticket of a dead one                        nobody: it is passed over
 //   woken              the first in line is dead                     the kernel wakes one that was behind it
@@ -89,7 +91,8 @@ class FifoWord {
     return FifoWord(held_by(id, queued).bits() | kInherited);
   }
   constexpr FifoWord freed() const noexcept { return FifoWord(bits_ & (kTicketMask | kQueued)); }
-  constexpr FifoWord to_nobody() const noexcept { return FifoWord((bits_ & ~kOwner) | kHandedOver); }
+  constexpr FifoWord to_nobody() const noexcept { return to(kHandedOver); }
+  constexpr FifoWord to(std::uint32_t id) const noexcept { return FifoWord((bits_ & ~kOwner) | id); }
   constexpr FifoWord with_waiter() const noexcept {
     const std::uint64_t ticket = (last_ticket() + 1) & kTickets;
     return FifoWord((bits_ & ~kTicketMask) | kQueued | ticket << kTicketAt);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "carom/detail/object_ref.hpp"
+
 namespace carom::detail {
 
 /// Never changes after construction.
@@ -11,8 +13,13 @@ class Home {
  public:
   static constexpr std::uint32_t kBits = 2;
 
-  /// Throws Error (outside_segment) if `object` lies in no segment of this process. `what` names it then.
-  Home(const void* object, const char* what, std::uint32_t bits = 0);
+  /// Throws Error (outside_segment, misaligned) if `object` lies in no segment of this process, or at an address that is no
+  /// multiple of its alignment, as in a packed struct. `what` names it then.
+  template <class T>
+  Home(const T* object, const char* what, std::uint32_t bits = 0) : Home(object, alignof(T), what, bits) {}
+
+  /// A number for a new object of the segment; see object_ref.hpp.
+  Serial new_serial(const void* object) const noexcept;
 
   /// The segment of the object whose home this is.
   const void* segment_of(const void* object) const noexcept {
@@ -23,6 +30,8 @@ class Home {
   std::uint32_t bits() const noexcept { return pages_and_bits_ & ((1u << kBits) - 1); }
 
  private:
+  Home(const void* object, std::size_t alignment, const char* what, std::uint32_t bits);
+
   static constexpr std::uintptr_t kPage = 4096;  // the unit, whatever the machine's page size
 
   std::uint32_t pages_and_bits_;

@@ -17,6 +17,7 @@
 //   keep                  free               kept                        who gave it back just now   kKept
 //   keep no longer        kept               free                        the same, if nobody slept   kFree
 //   hand over             held               handed over                 the owner                   to_nobody
+//   adopt                 held                held, otherwise as it was   a child its owner forked   to
 //   take over             held, owner gone   held, inherited, contended  whoever comes next          taken_over_by
 //   declare consistent    held, owner gone   free                        anyone, policy refuse       kFree
 //   A word whose owner was never in the roster is `corrupted`.
@@ -56,6 +57,7 @@
 //                                                                   if it was not the owner: their own re-check
 //   lock_kept         kept, the sleeper not woken                   the same; and whoever comes waits a millisecond at most
 //   lock_handed_over  nobody in particular holds it, on purpose     nobody: whoever was to release it does
+//   lock_adopted      owner recorded: the child                     the next takes over, and is told
 //   rlock_deepened    a depth above 1                               the next: it holds the lock once
 //   rlock_released    depth 0, owner still recorded                 the next takes over, and is told
 //
@@ -94,7 +96,8 @@ class LockWord {
     return LockWord(id | kInherited | kContended);
   }
   constexpr LockWord with_contended() const noexcept { return LockWord(bits_ | kContended); }
-  constexpr LockWord to_nobody() const noexcept { return LockWord((bits_ & ~kOwner) | kHandedOver); }
+  constexpr LockWord to_nobody() const noexcept { return to(kHandedOver); }
+  constexpr LockWord to(std::uint32_t id) const noexcept { return LockWord((bits_ & ~kOwner) | id); }
 
   constexpr bool operator==(const LockWord&) const noexcept = default;
 

@@ -53,6 +53,7 @@ class OwnedWord {
   }
 
   bool hand_over(std::uint32_t self) noexcept;
+  bool adopt(std::uint32_t self) noexcept;
   bool make_consistent();
 
   LockWord load() const noexcept { return LockWord(word_.load(std::memory_order_relaxed)); }

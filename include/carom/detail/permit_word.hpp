@@ -20,6 +20,7 @@
 //                                                              tag + 1            to write over the stamp
 //   bare take, give      value -/+, stamp unchanged              -                  anyone
 //   foreign give         value + 1, debt + 1                     -                  anyone (BoundedSemaphore)
+//   adopt                debt + 1, stamped as a taking           -                  a child the holder forked (the same)
 //   mark, unmark         contended                               -                  waiters; who woke nobody
 //
 // INVARIANTS
@@ -48,6 +49,7 @@
 //   permit_marked      contended, nobody asleep                         one spare wake
 //   permit_returned    a permit more, not noted                         who gives back what the dead held, or writes over
 //                                                                       the stamp: it says it was given
+//   permit_adopted     a permit more of the child's, not noted          as permit_taken
 //   permit_given       free permits, their sleepers not woken           the kernel wakes a sleeper that watched the
 //                                                                       dead; if it held none: their re-check
 //   estate_given       what the dead held given back, not noted; its    who looks next: the stamp says they were given;

@@ -44,6 +44,13 @@ class OwnPermits {
     const Word to = changed<kChange>(seen).with_stamp({kChange, slot_, entry_, state_.tag() + 1});
     return change<kChange>(word, seen, mark ? to.with_contended() : to);
   }
+  /// One more that somebody else held: as many are free as before. False, and nothing done, as above.
+  template <class Word>
+  bool adopt(std::atomic<std::uint64_t>& word, Word seen) noexcept {
+    return change<Change::take>(
+        word, seen,
+        seen.with_debt(seen.debt() + 1).with_stamp({Change::take, slot_, entry_, state_.tag() + 1}));
+  }
   /// The same after changed_last().
   template <Change kChange, class Word>
   bool change_again(std::atomic<std::uint64_t>& word, Word seen) noexcept {
@@ -82,7 +89,10 @@ class Permits {
  public:
   /// Throws Error (outside_segment).
   Permits(const char* what, std::uint32_t value, std::uint32_t limit, std::uint32_t bits = 0)
-      : word_(Word::holding(value).bits()), home_(this, what, bits), limit_(limit) {}
+      : word_(Word::holding(value).bits()),
+        home_(this, what, bits),
+        limit_(static_cast<std::uint16_t>(limit)),
+        serial_(home_.new_serial(this)) {}
   Permits(const Permits&) = delete;
   Permits& operator=(const Permits&) = delete;
 
@@ -99,7 +109,7 @@ class Permits {
   Release give_bare(std::uint32_t n) noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     do {
-      if (n > limit_ - Word(seen).value()) [[unlikely]]
+      if (n > limit() - Word(seen).value()) [[unlikely]]
         return Release::too_many;
     } while (!word_.compare_exchange_weak(seen, Word(seen).plus(n).bits(), std::memory_order_release,  // [P2]
                                           std::memory_order_relaxed));
@@ -115,7 +125,7 @@ class Permits {
       const Word seen(word_.load(std::memory_order_acquire));
       OwnPermits own(*recent);
       // From 1 to the limit.
-      if (seen.value() - 1 < limit_ && own.changed_last(seen) &&
+      if (seen.value() - 1 < limit() && own.changed_last(seen) &&
           own.template change_again<Change::take>(word_, seen)) [[likely]] {
         return Acquisition::acquired;
       }
@@ -128,7 +138,7 @@ class Permits {
     if (const RecentHolding* const recent = recent_holding(here()); recent != nullptr) [[likely]] {
       const Word seen(word_.load(std::memory_order_acquire));
       OwnPermits own(*recent);
-      if (seen.value() < limit_ && own.count() != 0 && own.changed_last(seen) &&
+      if (seen.value() < limit() && own.count() != 0 && own.changed_last(seen) &&
           own.template change_again<Change::give>(word_, seen)) [[likely]] {
         if (seen.contended()) [[unlikely]]
           wake_one();
@@ -142,8 +152,13 @@ class Permits {
   Release give_foreign() noexcept;
 
   std::uint32_t value() const;
-  std::uint32_t limit() const noexcept { return limit_; }
+  std::uint32_t limit() const noexcept {
+    return std::is_same_v<Word, SemaphoreWord> ? Word::kMaxValue : limit_;
+  }
   std::uint32_t bits() const noexcept { return home_.bits(); }
+  /// One permit that the thread which forked this process holds becomes the calling thread's.
+  bool adopt();
+
   std::uint32_t held_by_me() const;
   std::vector<Participant> holders() const;
   std::vector<Participant> waiting() const;
@@ -155,14 +170,17 @@ class Permits {
   void wake(Word given, std::uint32_t n) noexcept;
   void wake_one() noexcept;
 
-  std::uint64_t object_at(const void* segment) const noexcept { return object_ref(kKind, this, segment); }
-  std::uint64_t here() const noexcept { return object_ref(kKind, reinterpret_cast<std::uintptr_t>(this)); }
+  std::uint64_t object_at(const void* segment) const noexcept {
+    return object_ref(kKind, this, segment, serial_);
+  }
+  std::uint64_t here() const noexcept { return object_here(this, serial_); }
   static constexpr ObjectKind kKind =
       std::is_same_v<Word, SemaphoreWord> ? ObjectKind::semaphore : ObjectKind::bounded_semaphore;
 
   std::atomic<std::uint64_t> word_;
   Home home_;
-  std::uint32_t limit_;  // never changed
+  std::uint16_t limit_;  // of a BoundedSemaphore; never changed, as what follows
+  Serial serial_;
 };
 
 extern template class Permits<SemaphoreWord>;

@@ -103,11 +103,21 @@ class Roster {
   platform::LifeWord& life(std::uint32_t id) const noexcept { return lives_.word(index_of(id)); }
 
   /// Notes what object the participant is about to wait for, so that others can see it; 0 for nothing any more.
+  /// Each call makes `waits` a number that it was not before, even, and does so first: who finds the number unchanged
+  /// after it has read `waiting_on` has seen one wait. [D1]
   void set_waiting_on(std::uint32_t id, std::uint64_t object) noexcept {
     Slot& own = slot(id);
-    own.waits.store(own.waits.load(std::memory_order_relaxed) + 1);
-    own.waiting_on.store(object);
+    own.waits.store((own.waits.load(std::memory_order_relaxed) | kAsleep) + 1, std::memory_order_release);
+    own.waiting_on.store(object, std::memory_order_seq_cst);
   }
+
+  /// Notes in `waits` whether the participant sleeps. One that does has not got what it waits for.
+  void set_asleep(std::uint32_t id, bool asleep) noexcept {
+    std::atomic<std::uint32_t>& waits = slot(id).waits;
+    const std::uint32_t awake = waits.load(std::memory_order_relaxed) & ~kAsleep;
+    waits.store(asleep ? awake | kAsleep : awake, std::memory_order_release);
+  }
+  static constexpr std::uint32_t kAsleep = 1;
 
   /// Notes that the participant, which waits, is looking at what it waits for.
   void look(std::uint32_t id) const noexcept;

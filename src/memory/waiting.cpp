@@ -24,6 +24,13 @@ std::chrono::nanoseconds time_to_recheck() noexcept {
   return std::chrono::nanoseconds(longest - (Deadline::now_ns() + longest) % apart);
 }
 
+/// Whoever sees what the thread takes or gives from here on sees what it has noted in its slot before. [D2]
+void show_notes() noexcept {
+#ifndef __SANITIZE_THREAD__  // which knows no fences
+  std::atomic_thread_fence(std::memory_order_release);
+#endif
+}
+
 /// The words that one sleep watches.
 class WatchList {
  public:
@@ -83,7 +90,9 @@ void Waiting::announce() noexcept {
 }
 
 void Waiting::withdraw() noexcept {
-  if (announced_) roster_.set_waiting_on(self_, 0);
+  if (!announced_) return;
+  roster_.set_waiting_on(self_, 0);
+  show_notes();
   announced_ = false;
 }
 
@@ -114,9 +123,12 @@ Waited Waiting::sleep(const platform::Word& word, std::uint32_t expected, const 
       return fellows < kWatchedFellows;
     });
   }
+  roster_.set_asleep(self_, true);
   CAROM_STEP(about_to_sleep);
   const platform::Wait result = list.wait(deadline.or_after(time_to_recheck()));
   CAROM_STEP(woken);
+  roster_.set_asleep(self_, false);
+  show_notes();
   list.pass_on_deaths();
   const bool asks = result == platform::Wait::timed_out || ask_at_.expired();
   witness_ = asks ? Witness::identity : Witness::mark;

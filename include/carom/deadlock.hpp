@@ -19,11 +19,12 @@ struct Blocked {
 };
 
 /// A cycle among those who wait for something in the segment; empty if there is none. Does not block, changes nothing,
-/// and believes only what it has read twice. Cycles that lead through another segment, or through bare permits, events,
-/// conditions and the like, which nobody holds, are not seen.
+/// and counts only those who waited all the time while it looked. Cycles that lead through another segment, or through
+/// bare permits, events, conditions and the like, which nobody holds, are not seen. Throws std::bad_alloc.
 std::vector<Blocked> find_deadlock(const Segment& segment);
 
 /// The cycle that the calling thread's last acquire(detect_deadlock) would have closed: the first is the thread itself.
+/// Forgotten when the thread ends, with its thread_local objects.
 std::vector<Blocked> last_deadlock();
 
 /// "process 12 (thread 12, "worker") waits for the Lock at 4096, which process 14 ... has; ..." for people.

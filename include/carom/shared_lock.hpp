@@ -37,14 +37,15 @@ class SharedLock {
   SharedLock(const SharedLock&) = delete;
   SharedLock& operator=(const SharedLock&) = delete;
 
-  /// Waits to be alone. Outcomes: acquired, acquired_owner_died, timed_out, corrupted; deadlocked if the calling thread
-  /// has it already, in either way. One deadline covers the whole call. If the caller dies inside: the next are told of
-  /// an owner's death, or see nothing. Memory ordering: everything done by those who had it before is visible.
+  /// Waits to be alone. Outcomes: acquired, acquired_owner_died, timed_out, corrupted. A thread that has it already, in
+  /// either way, waits like everybody else. One deadline covers the whole call. If the caller dies inside: the next are
+  /// told of an owner's death, or see nothing. Memory ordering: everything done by those who had it before is visible.
   Acquisition acquire(Deadline deadline = Deadline::never()) { return take(deadline, false); }
   Acquisition acquire(bool block, Deadline deadline = Deadline::never()) {
     return acquire(block ? deadline : Deadline::passed());
   }
-  /// The same; also gives up, with `deadlocked`, when it waits in a cycle.
+  /// The same; also gives up, with `deadlocked`, when it waits in a cycle, which last_deadlock() then names. A thread
+  /// that has it already is a cycle of one.
   Acquisition acquire(DetectDeadlock, Deadline deadline = Deadline::never()) { return take(deadline, true); }
 
   /// Waits until no writer has it or waits for it. Outcomes as those of acquire().
@@ -60,7 +61,7 @@ class SharedLock {
   Release release();
   Release release_shared();
 
-  /// For std::scoped_lock, std::unique_lock and std::shared_lock. Throw Error (corrupted, would_deadlock, not_owner).
+  /// For std::scoped_lock, std::unique_lock and std::shared_lock. Throw Error (corrupted, not_owner).
   void lock() { static_cast<void>(holding(acquire())); }
   bool try_lock() { return holding(acquire(Deadline::passed())); }
   template <class Rep, class Period>

@@ -63,7 +63,8 @@ std::optional<Acquisition> wait_for_writer(std::atomic<std::uint32_t>& word, Sha
   }
   if (visit.detect) {
     visit.waiting.announce();
-    if (sync::in_deadlock(visit.segment, visit.self)) return Acquisition::deadlocked;
+    const bool has_it = seen.writer() == visit.self;
+    if (sync::in_deadlock(visit.segment, visit.self, has_it)) return Acquisition::deadlocked;
   }
   const std::uint32_t writer = seen.writer();
   const Waited waited =
@@ -82,8 +83,6 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
   MappedSegment& segment = mapped(base);
   const std::uint64_t object = object_at(&segment.header());
   const std::uint32_t self = detail::seat_in(base);
-  const Holding own = memory::find_own_holding(base, object);
-  if (word().writer() == self || (own && own.count() != 0)) return Acquisition::deadlocked;
   Roster roster = segment.roster();
   Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
   std::uint32_t died = memory::kNoId;
@@ -111,6 +110,10 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
   CAROM_STEP(writer_taken);
   // Nobody comes in any more. Whoever is inside leaves, or dies.
   sync::Spin patience(sync::Awaited::release);
+  const auto leave = [&](Acquisition outcome) {
+    visit.waiting.withdraw();  // [D2] while it is said to wait it lets go of nothing
+    return give_up(outcome);
+  };
   for (;;) {
     Holding reader;
     std::uint32_t count = 0;
@@ -122,11 +125,11 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
       return false;
     });
     if (!reader) break;
-    if (deadline.expired()) return give_up(Acquisition::timed_out);
+    if (deadline.expired()) return leave(Acquisition::timed_out);
     if (patience.again()) continue;
     if (detect) {
       visit.waiting.announce();
-      if (sync::in_deadlock(segment, self)) return give_up(Acquisition::deadlocked);
+      if (sync::in_deadlock(segment, self)) return leave(Acquisition::deadlocked);
     }
     visit.waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
                         deadline);
@@ -177,9 +180,10 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   Roster roster = segment.roster();
   Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
   for (;;) {
+    visit.waiting.withdraw();                     // [D2] while it is said to wait it is not counted
     own.set_count(1, std::memory_order_seq_cst);  // [S1]
     CAROM_STEP(shared_counted);
-    const SharedWord seen(word_.load(std::memory_order_seq_cst));
+    SharedWord seen(word_.load(std::memory_order_seq_cst));
     std::uint32_t expected = seen.bits();
     if (seen.writer() == 0) {
       // The wake that ended this sleep was the only one.
@@ -191,7 +195,6 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     own.set_count(0, std::memory_order_seq_cst);
     CAROM_STEP(shared_withdrawn);
     platform::wake(platform::low_half(own.word()), 1);
-    if (seen.writer() == self) return Acquisition::deadlocked;
     const Standing standing = roster.standing(seen.writer());
     if (standing == Standing::impossible) return Acquisition::corrupted;
     if (standing == Standing::gone) {
@@ -203,7 +206,10 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
       }
       continue;
     }
-    if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
+    do {
+      if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
+      seen = word();
+    } while (seen.writer() != 0 && roster.standing(seen.writer()) == Standing::lives);
   }
 }
 
@@ -253,10 +259,7 @@ std::size_t SharedLock::waiters() const {
   return segment.roster().count_waiting_on(object_at(&segment.header()));
 }
 
-void SharedLock::refuse(Acquisition outcome) {
-  if (outcome == Acquisition::deadlocked)
-    throw Error(Errc::would_deadlock, "shared lock",
-                "the calling thread has it already, or waits in a cycle");
+void SharedLock::refuse(Acquisition) {
   throw Error(Errc::corrupted, "shared lock",
               "its word names a writer that never existed; something wrote over it");
 }

@@ -112,19 +112,47 @@ TEST(CAROM_SUITE(SharedLock), a_reader_may_read_again_even_past_a_writer_that_wa
   EXPECT_EQ(writer.leave(), Acquisition::acquired);
 }
 
-TEST(CAROM_SUITE(SharedLock), who_has_it_already_is_refused_instead_of_waiting_for_itself) {
+TEST(CAROM_SUITE(SharedLock), who_has_it_already_waits_like_everybody_else) {
   const SharedTable table;
   SharedLock& lock = table->lock;
   ASSERT_TRUE(lock.acquire_shared());
-  EXPECT_EQ(lock.acquire(), Acquisition::deadlocked);
-  EXPECT_EQ(code_of([&] { lock.lock(); }), Errc::would_deadlock);
+  EXPECT_FALSE(lock.try_lock());
+  EXPECT_EQ(lock.acquire(30ms), Acquisition::timed_out);
+  EXPECT_FALSE(lock.locked());
+  EXPECT_EQ(lock.reader_count(), 1u);
   EXPECT_EQ(lock.release_shared(), Release::released);
   ASSERT_TRUE(lock.acquire());
-  EXPECT_EQ(lock.acquire(), Acquisition::deadlocked);
-  EXPECT_EQ(lock.acquire_shared(), Acquisition::deadlocked);
-  EXPECT_EQ(code_of([&] { lock.lock_shared(); }), Errc::would_deadlock);
+  EXPECT_FALSE(lock.try_lock());
+  EXPECT_FALSE(lock.try_lock_shared());
+  EXPECT_EQ(lock.acquire(30ms), Acquisition::timed_out);
+  EXPECT_EQ(lock.acquire_shared(30ms), Acquisition::timed_out);
+  EXPECT_TRUE(lock.owned());
   EXPECT_EQ(lock.release(), Release::released);
   EXPECT_TRUE(lock.acquire(false));
+}
+
+TEST(CAROM_SUITE(SharedLock), who_has_it_already_is_a_cycle_of_one_where_that_is_asked_for) {
+  const SharedTable table;
+  SharedLock& lock = table->lock;
+  const auto expect_cycle_of_one = [&lock] {
+    const std::vector<carom::Blocked> cycle = carom::last_deadlock();
+    ASSERT_EQ(cycle.size(), 1u);
+    EXPECT_EQ(cycle[0].object, &lock);
+    EXPECT_EQ(cycle[0].who.tid, static_cast<std::uint32_t>(gettid()));
+  };
+  ASSERT_TRUE(lock.acquire_shared());
+  EXPECT_EQ(lock.acquire(carom::detect_deadlock), Acquisition::deadlocked);
+  expect_cycle_of_one();
+  EXPECT_FALSE(lock.locked());
+  EXPECT_EQ(lock.acquire_shared(carom::detect_deadlock), Acquisition::acquired);
+  EXPECT_EQ(lock.release_shared(), Release::released);
+  EXPECT_EQ(lock.release_shared(), Release::released);
+  ASSERT_TRUE(lock.acquire());
+  EXPECT_EQ(lock.acquire(carom::detect_deadlock), Acquisition::deadlocked);
+  expect_cycle_of_one();
+  EXPECT_EQ(lock.acquire_shared(carom::detect_deadlock), Acquisition::deadlocked);
+  expect_cycle_of_one();
+  EXPECT_EQ(lock.release(), Release::released);
 }
 
 TEST(CAROM_SUITE(SharedLock), a_dead_reader_stops_counting) {

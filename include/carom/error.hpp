@@ -8,15 +8,15 @@ namespace carom {
 
 /// The cause of an Error. One cause, one code: a caller can tell every row of this list apart.
 enum class Errc {
-  bad_name,          ///< empty, too long, or with a slash or a leading dot
-  bad_size,          ///< zero, or more than a segment can hold
-  bad_timeout,       ///< a timeout that is not a number
-  exists,            ///< create() of a name that is taken
-  no_such_segment,   ///< open() of a name that nobody created
-  no_directory,      ///< the directory for named segments (/dev/shm) is missing or cannot hold them
-  no_permission,     ///< the segment belongs to somebody who does not share it
-  no_space,          ///< the file system for shared memory is full
-  no_memory,         ///< the kernel has no memory or address space left
+  bad_name,         ///< empty, too long, or with a slash or a leading dot
+  bad_size,         ///< zero, more than a segment can hold, or another than the existing segment has
+  bad_timeout,      ///< a timeout that is not a number
+  exists,           ///< create() of a name that is taken
+  no_such_segment,  ///< open() of a name that nobody created
+  no_directory,     ///< the directory for named segments (/dev/shm) is missing or cannot hold them
+  no_permission,  ///< the segment's owner does not share it, or is not trusted; or the system refuses the call
+  no_space,       ///< the file system for shared memory is full, or files may not be that large
+  no_memory,      ///< the machine, or a limit, has not that much memory or address space
   no_descriptors,    ///< this process, or the machine, is out of file descriptors
   not_a_segment,     ///< the file is something else
   other_version,     ///< made by a carom whose shared layout differs

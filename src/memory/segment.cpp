@@ -1,10 +1,14 @@
 #include "carom/segment.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <new>
 #include <optional>
 #include <utility>
@@ -14,6 +18,7 @@
 #include "carom/error.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
+#include "platform/cancellation.hpp"
 #include "platform/shared_file.hpp"
 
 namespace carom {
@@ -27,12 +32,18 @@ constexpr std::string_view kFilePrefix = "carom.";  // names in /dev/shm are for
 constexpr std::size_t kMaxDataBytes = std::size_t{1} << 41;
 
 std::string directory() {
-  const char* chosen = std::getenv("CAROM_DIR");
+  const char* chosen =
+      secure_getenv("CAROM_DIR");  // not where it would lend the caller somebody else's rights
   return chosen != nullptr && *chosen != '\0' ? chosen : "/dev/shm";
 }
 
+/// From the root, so that it means the same after a change of the working directory.
 std::string path_of(const std::string& name) {
-  return directory() + "/" + std::string(kFilePrefix) + name;
+  const std::string path = directory() + "/" + std::string(kFilePrefix) + name;
+  if (path.front() == '/') return path;
+  std::error_code error;
+  const std::string whole = std::filesystem::absolute(path, error).string();
+  return error ? path : whole;
 }
 
 std::string quoted(const std::string& name) {
@@ -99,16 +110,71 @@ MappedSegment& furnish(const platform::File& file, const std::string& object, co
   return mapped;
 }
 
-/// Checks what the file says of itself against the file and against this build; returns what may be relied
-/// on.
-MappedSegment::Facts check_header(const SegmentHeader& header, const platform::File& file,
-                                  const std::string& object) {
-  const std::size_t file_bytes = file.size();
-  if (header.magic != kMagic) throw Error(Errc::not_a_segment, object, "the file is not a carom segment");
-  if (file_bytes < kHeaderBytes) {
-    throw Error(Errc::truncated, object,
-                "has " + std::to_string(file_bytes) + " bytes, less than its header");
+/// What a caller says of the segment that it wants to open.
+struct Wanted {
+  std::uint64_t type;
+  Trust trust;
+  std::optional<unsigned> mode = {};           // at most these rights for others
+  std::optional<std::size_t> data_bytes = {};  // exactly this size
+};
+
+std::string octal(unsigned mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04o", mode);
+  return text;
+}
+
+/// Refuses a file that others than those the caller trusts have made, may write, or have a name of.
+void check_trust(const platform::FileFacts& file, const std::string& path, const Wanted& wanted,
+                 const std::string& object) {
+  if (wanted.trust == Trust::anyone()) return;
+  const auto refuse = [&](const std::string& why) { throw Error(Errc::no_permission, object, why); };
+  const std::uint32_t self = platform::effective_user();
+  if (!wanted.trust.includes(file.owner, self)) {
+    const std::string owner = std::to_string(file.owner);
+    std::string trusted = "user " + std::to_string(self) + " (its own)";
+    if (self != 0) trusted += ", root";
+    if (wanted.trust.named()) trusted += ", user " + std::to_string(*wanted.trust.named());
+    refuse(path + " belongs to user " + owner + ", and this process trusts only " + trusted +
+           "; to trust that user, pass carom::Trust::user(" + owner + ")");
   }
+  if (file.links != 1) {
+    refuse(path + " is one of " + std::to_string(file.links) +
+           " names (hard links) of its file, and a segment has one; remove the others, or pass "
+           "carom::Trust::anyone()");
+  }
+  constexpr unsigned kOthers = 0077;
+  if (wanted.mode && (file.mode & kOthers & ~*wanted.mode) != 0) {
+    refuse(path + ", of user " + std::to_string(file.owner) + ", has mode " + octal(file.mode) +
+           ", which lets in more than the mode asked for, " + octal(*wanted.mode) + "; ask for mode " +
+           octal(file.mode & 0777) +
+           " in SegmentOptions, remove the segment, or pass carom::Trust::anyone()");
+  }
+}
+
+/// The header, read once, so that what is checked is what is used.
+void read_header(const platform::File& file, SegmentHeader& copy, const std::string& object) {
+  const std::size_t bytes = platform::read_start(file, &copy, sizeof copy, object);
+  if (bytes < sizeof copy.magic || copy.magic != kMagic) {
+    throw Error(Errc::not_a_segment, object, "the file is not a carom segment");
+  }
+  if (bytes < sizeof copy) {
+    throw Error(Errc::truncated, object, "has " + std::to_string(bytes) + " bytes, less than its header");
+  }
+}
+
+void check_length(const platform::File& file, std::size_t total_bytes, const std::string& object) {
+  const std::size_t file_bytes = file.about(object).size;
+  if (file_bytes >= total_bytes) return;
+  throw Error(Errc::truncated, object,
+              "has " + std::to_string(file_bytes) + " bytes of the " + std::to_string(total_bytes) +
+                  " it was made with");
+}
+
+/// Checks what a file says of itself against this build; returns what may be relied on. `header` is a private
+/// copy.
+MappedSegment::Facts check_header(const SegmentHeader& header, platform::FileIdentity file,
+                                  const std::string& object) {
   if (header.layout_version != kLayoutVersion || header.layout_fingerprint != fingerprint()) {
     throw Error(Errc::other_version, object,
                 "made by a carom with shared layout " + std::to_string(header.layout_version) +
@@ -128,57 +194,61 @@ MappedSegment::Facts check_header(const SegmentHeader& header, const platform::F
       header.total_bytes != extent.total_bytes) {
     throw Error(Errc::corrupted, object, "the sizes in its header contradict each other");
   }
-  if (header.total_bytes > file_bytes) {
-    throw Error(Errc::truncated, object,
-                "has " + std::to_string(file_bytes) + " bytes of the " + std::to_string(header.total_bytes) +
-                    " it was made with");
+  return {file, header.total_bytes, extent.data_offset, data_bytes, extent.life_offset, capacity};
+}
+
+void check_wanted(std::uint64_t type, std::size_t data_bytes, const Wanted& wanted,
+                  const std::string& object) {
+  if (wanted.type != type) {
+    throw Error(Errc::other_type, object, "holds another type, or another version of it");
   }
-  return {file.identity(), file_bytes, extent.data_offset, data_bytes, extent.life_offset, capacity};
+  if (wanted.data_bytes && *wanted.data_bytes != data_bytes) {
+    throw Error(Errc::bad_size, object,
+                "exists with " + std::to_string(data_bytes) + " bytes, and " +
+                    std::to_string(*wanted.data_bytes) +
+                    " were asked for; ask for that size, open() it whatever its size, or remove it first");
+  }
 }
 
-void check_type(const SegmentHeader& header, std::uint64_t type, const std::string& object) {
-  if (type == header.type_fingerprint) return;
-  throw Error(Errc::other_type, object, "holds another type, or another version of it");
-}
-
-MappedSegment* try_open(const std::string& name, std::uint64_t type) {
+MappedSegment* try_open(const std::string& name, const std::string& path, const Wanted& wanted) {
   const std::string object = quoted(name);
   platform::File file;
-  if (!platform::open_published(path_of(name), object, file)) return nullptr;
+  if (!platform::open_published(path, object, file)) return nullptr;
+  check_trust(file.about(object), path, wanted, object);
+  SegmentHeader header{};
+  read_header(file, header, object);
   const MappedSegment::Opening alone;
   if (MappedSegment* const mapped = MappedSegment::reopen(file.identity())) {
     try {
-      check_type(mapped->header(), type, object);
+      check_wanted(header.type_fingerprint, mapped->facts().data_bytes, wanted, object);
     } catch (...) {
       mapped->close_handle();
       throw;
     }
     return mapped;
   }
-  const std::size_t bytes = file.size();
-  if (bytes < sizeof(SegmentHeader::magic))
-    throw Error(Errc::not_a_segment, object, "the file is not a carom segment");
-  void* const base = platform::map(file, bytes, object);
-  auto* const header = static_cast<SegmentHeader*>(base);
+  const MappedSegment::Facts facts = check_header(header, file.identity(), object);
+  check_wanted(header.type_fingerprint, facts.data_bytes, wanted, object);
+  check_length(file, facts.mapped_bytes, object);
+  void* const base = platform::map(file, facts.mapped_bytes, object);
   try {
-    const MappedSegment::Facts facts = check_header(*header, file, object);
-    check_type(*header, type, object);
-    return &MappedSegment::add(*header, facts);
+    check_length(file, facts.mapped_bytes, object);  // what shrinks from now on, shrinks under its users
+    return &MappedSegment::add(*static_cast<SegmentHeader*>(base), facts);
   } catch (...) {
-    platform::unmap(base, bytes);
+    platform::unmap(base, facts.mapped_bytes);
     throw;
   }
 }
 
-MappedSegment* try_create(const std::string& name, std::size_t bytes, const SegmentOptions& options,
-                          const Segment::Fill& fill) {
+MappedSegment* try_create(const std::string& name, const std::string& path, std::size_t bytes,
+                          const SegmentOptions& options, const Segment::Fill& fill) {
   const std::string object = quoted(name);
   const Plan p = plan(object, bytes, options);
   const platform::File file =
       platform::make_unpublished_file(directory(), p.extent.total_bytes, options.mode, object);
   MappedSegment& mapped = furnish(file, object, p, options, fill);
   try {
-    if (platform::publish(file, path_of(name), object)) {
+    if (platform::publish(file, path, object)) {
       CAROM_STEP(segment_published);
       return &mapped;
     }
@@ -194,36 +264,96 @@ MappedSegment* try_create(const std::string& name, std::size_t bytes, const Segm
 
 }  // namespace
 
+// The named handles of this process, so that a new one knows of an older one of the same name. Lock-free and
+// never freed, as MappedSegment's list is: a fork may find any thread anywhere in here.
+struct Segment::Named {
+  std::atomic<std::uint64_t> path{kFree};  // a hash of it; the rest may be read once it is there
+  std::atomic<std::uint64_t> device{0};
+  std::atomic<std::uint64_t> inode{0};
+  std::atomic<std::uint64_t> serial{0};
+  Named* next = nullptr;
+
+  static constexpr std::uint64_t kFree = 0;
+  static constexpr std::uint64_t kTaken = 1;  // being written
+  static std::atomic<Named*> newest;
+  static std::atomic<std::uint64_t> last_serial;
+
+  static std::uint64_t hash(const std::string& path) noexcept { return std::hash<std::string>()(path) | 2; }
+
+  static Named& add(const std::string& path, platform::FileIdentity file) {
+    Named* entry = newest.load(std::memory_order_acquire);
+    for (; entry != nullptr; entry = entry->next) {
+      std::uint64_t free = kFree;
+      if (entry->path.compare_exchange_strong(free, kTaken, std::memory_order_acquire)) break;
+    }
+    const bool made = entry == nullptr;
+    if (made) entry = new Named;
+    entry->device.store(file.device, std::memory_order_relaxed);
+    entry->inode.store(file.inode, std::memory_order_relaxed);
+    entry->serial.store(last_serial.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    entry->path.store(hash(path), std::memory_order_release);
+    if (made) {
+      entry->next = newest.load(std::memory_order_relaxed);
+      while (!newest.compare_exchange_weak(entry->next, entry, std::memory_order_release)) {
+      }
+    }
+    return *entry;
+  }
+
+  /// Whether there is an older handle of the same name whose file is another.
+  bool has_elder() const noexcept {
+    const std::uint64_t name = path.load(std::memory_order_relaxed);
+    for (const Named* n = newest.load(std::memory_order_acquire); n != nullptr; n = n->next) {
+      if (n->path.load(std::memory_order_acquire) != name) continue;
+      const bool other =
+          n->device.load(std::memory_order_relaxed) != device.load(std::memory_order_relaxed) ||
+          n->inode.load(std::memory_order_relaxed) != inode.load(std::memory_order_relaxed);
+      if (other && n->serial.load(std::memory_order_relaxed) < serial.load(std::memory_order_relaxed))
+        return true;
+    }
+    return false;
+  }
+};
+
+constinit std::atomic<Segment::Named*> Segment::Named::newest{nullptr};
+constinit std::atomic<std::uint64_t> Segment::Named::last_serial{0};
+
 Segment Segment::anonymous(std::size_t bytes, const SegmentOptions& options, const Fill& fill) {
   const std::string object = "anonymous segment";
   const Plan p = plan(object, bytes, options);
   const platform::File file = platform::make_anonymous_file(p.extent.total_bytes);
-  return Segment(furnish(file, object, p, options, fill), "");
+  return Segment(furnish(file, object, p, options, fill));
 }
 
 Segment Segment::create(const std::string& name, std::size_t bytes, const SegmentOptions& options,
                         const Fill& fill) {
   check_name(name);
-  MappedSegment* const made = try_create(name, bytes, options, fill);
+  const std::string path = path_of(name);
+  MappedSegment* const made = try_create(name, path, bytes, options, fill);
   if (made == nullptr) throw Error(Errc::exists, quoted(name), "exists already");
-  return Segment(*made, name);
+  return Segment(*made, name, path);
 }
 
-Segment Segment::open(const std::string& name, std::uint64_t type) {
+Segment Segment::open(const std::string& name, std::uint64_t type, Trust trust) {
   check_name(name);
-  MappedSegment* const opened = try_open(name, type);
+  const std::string path = path_of(name);
+  MappedSegment* const opened = try_open(name, path, {.type = type, .trust = trust});
   if (opened == nullptr) {
     throw Error(Errc::no_such_segment, quoted(name), "does not exist (looked in " + directory() + ")");
   }
-  return Segment(*opened, name);
+  return Segment(*opened, name, path);
 }
 
 Segment Segment::open_or_create(const std::string& name, std::size_t bytes, const SegmentOptions& options,
                                 const Fill& fill) {
   check_name(name);
+  const std::string path = path_of(name);
+  const Wanted wanted{
+      .type = options.type, .trust = options.trust, .mode = options.mode, .data_bytes = bytes};
   for (;;) {  // ends unless somebody removes and creates the name for ever
-    if (MappedSegment* const opened = try_open(name, options.type)) return Segment(*opened, name);
-    if (MappedSegment* const made = try_create(name, bytes, options, fill)) return Segment(*made, name);
+    if (MappedSegment* const opened = try_open(name, path, wanted)) return Segment(*opened, name, path);
+    if (MappedSegment* const made = try_create(name, path, bytes, options, fill))
+      return Segment(*made, name, path);
   }
 }
 
@@ -236,20 +366,24 @@ bool Segment::remove(const std::string& name) {
   } catch (const Error&) {  // not ours to read, but the name may still be ours to remove
   }
   if (!platform::unpublish(path_of(name), object)) return false;
-  // Those who have it open learn of it from the header, if there is memory left to write it by.
-  if (file.descriptor() < 0 || file.size() < kHeaderBytes) return true;
+  // Those who have it open learn of it from the header. It is not mapped for that: who may write to the file may
+  // shorten it at any time.
+  SegmentHeader header{};
   try {
-    auto* const header = static_cast<SegmentHeader*>(platform::map(file, kHeaderBytes, object));
-    if (header->magic == kMagic && header->layout_version == kLayoutVersion) {
-      header->removed.store(1, std::memory_order_relaxed);
-    }
-    platform::unmap(header, kHeaderBytes);
+    if (file.descriptor() < 0 || platform::read_start(file, &header, sizeof header, object) < sizeof header)
+      return true;
   } catch (const Error&) {
+    return true;
+  }
+  if (header.magic == kMagic && header.layout_version == kLayoutVersion) {
+    const std::uint32_t yes = 1;
+    platform::overwrite(file, offsetof(SegmentHeader, removed), &yes, sizeof yes);
   }
   return true;
 }
 
 std::vector<std::string> Segment::list() {
+  const platform::NoCancellation guard;  // the iterator's own functions let no exception out
   std::vector<std::string> names;
   std::error_code ignored;  // no directory: no segments
   for (const auto& entry : std::filesystem::directory_iterator(directory(), ignored)) {
@@ -260,20 +394,31 @@ std::vector<std::string> Segment::list() {
   return names;
 }
 
-Segment::Segment(MappedSegment& mapped, std::string name) noexcept
-    : mapped_(&mapped), name_(std::move(name)) {}
+Segment::Segment(MappedSegment& mapped) noexcept : mapped_(&mapped) {}
+
+Segment::Segment(MappedSegment& mapped, const std::string& name, const std::string& path) : Segment(mapped) {
+  name_ = name;  // from here on the destructor closes what is open
+  path_ = path;
+  named_ = &Named::add(path_, mapped.facts().file);
+}
 
 Segment::Segment(Segment&& other) noexcept
-    : mapped_(std::exchange(other.mapped_, nullptr)), name_(std::move(other.name_)) {}
+    : mapped_(std::exchange(other.mapped_, nullptr)),
+      named_(std::exchange(other.named_, nullptr)),
+      name_(std::move(other.name_)),
+      path_(std::move(other.path_)) {}
 
 Segment& Segment::operator=(Segment&& other) noexcept {
   std::swap(mapped_, other.mapped_);
+  std::swap(named_, other.named_);
   std::swap(name_, other.name_);
+  std::swap(path_, other.path_);
   return *this;
 }
 
 Segment::~Segment() {
   if (mapped_ == nullptr) return;
+  if (named_ != nullptr) named_->path.store(Named::kFree, std::memory_order_release);
   if (mapped_->last_handle()) leave_seat(*mapped_);
   mapped_->close_handle();
   clear_away_seats();
@@ -288,7 +433,12 @@ std::size_t Segment::size() const noexcept {
 }
 
 bool Segment::removed() const noexcept {
-  return mapped_->header().removed.load(std::memory_order_relaxed) != 0;
+  if (mapped_->header().removed.load(std::memory_order_relaxed) != 0) return true;
+  return !path_.empty() && platform::leads_elsewhere(path_, mapped_->facts().file);
+}
+
+bool Segment::replaced() const noexcept {
+  return named_ != nullptr && named_->has_elder();
 }
 
 Participant Segment::join() const {

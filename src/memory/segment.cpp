@@ -213,8 +213,9 @@ void check_wanted(std::uint64_t type, std::size_t data_bytes, const Wanted& want
 MappedSegment* try_open(const std::string& name, const std::string& path, const Wanted& wanted) {
   const std::string object = quoted(name);
   platform::File file;
-  if (!platform::open_published(path, object, file)) return nullptr;
-  check_trust(file.about(object), path, wanted, object);
+  platform::FileFacts about;
+  if (!platform::open_published(path, object, file, &about)) return nullptr;
+  check_trust(about, path, wanted, object);
   SegmentHeader header{};
   read_header(file, header, object);
   const MappedSegment::Opening alone;

@@ -338,7 +338,7 @@ bool publish(const File& file, const std::string& path, const std::string& objec
   raise(object, "publishing it as " + path + " with linkat", errno);
 }
 
-bool open_published(const std::string& path, const std::string& object, File& file) {
+bool open_published(const std::string& path, const std::string& object, File& file, FileFacts* facts) {
   File opened(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (opened.descriptor() < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
@@ -351,6 +351,7 @@ bool open_published(const std::string& path, const std::string& object, File& fi
   if (!about.plain) throw Error(Errc::not_a_segment, object, path + " is not a plain file");
   if (about.links == 0) return false;  // removed since we opened it
   opened.remember(about.identity);
+  if (facts != nullptr) *facts = about;
   file = std::move(opened);
   return true;
 }

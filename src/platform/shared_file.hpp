@@ -64,8 +64,9 @@ File make_unpublished_file(const std::string& directory, std::size_t bytes, unsi
 bool publish(const File& file, const std::string& path, const std::string& object);
 
 /// False if there is no such file. It is a regular file, and no symbolic link led there; who owns it, and how
-/// many names it has, is for the caller to judge.
-bool open_published(const std::string& path, const std::string& object, File& file);
+/// many names it has, is for the caller to judge, from what `facts` says.
+bool open_published(const std::string& path, const std::string& object, File& file,
+                    FileFacts* facts = nullptr);
 
 /// Copies the file's first bytes into private memory, as many as there are of `bytes`; returns how many.
 std::size_t read_start(const File& file, void* to, std::size_t bytes, const std::string& object);

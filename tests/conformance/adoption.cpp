@@ -22,11 +22,11 @@ struct Board {
 template <class L>
 class Adoption : public testing::Test {
  protected:
-  L& of(Board& board) {
-    if constexpr (std::is_same_v<L, Lock>) return board.lock;
-    if constexpr (std::is_same_v<L, RLock>) return board.rlock;
-    if constexpr (std::is_same_v<L, FifoLock>) return board.fifo;
-    if constexpr (std::is_same_v<L, BoundedSemaphore>) return board.permit;
+  L& of(Board& all) {
+    if constexpr (std::is_same_v<L, Lock>) return all.lock;
+    if constexpr (std::is_same_v<L, RLock>) return all.rlock;
+    if constexpr (std::is_same_v<L, FifoLock>) return all.fifo;
+    if constexpr (std::is_same_v<L, BoundedSemaphore>) return all.permit;
   }
   bool another_gets_it() {
     return Forked([&] { _exit(of(*board).acquire(100ms) ? 1 : 0); }).wait() == 1;

@@ -1,9 +1,11 @@
 // What open() does with a file that is not what it should be: everything in it is checked before anything in
 // it is believed.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <random>
 
 #include "carom/carom.hpp"
@@ -124,6 +126,35 @@ TEST_F(SegmentHeaders, one_shorter_than_it_says_is_truncated) {
     ASSERT_TRUE(Segment::remove(name_));
     SetUp();
   }
+}
+
+TEST_F(SegmentHeaders, one_whose_length_changes_while_it_is_opened_is_refused_or_mapped_whole) {
+  ASSERT_TRUE(Segment::remove(name_));
+  constexpr std::size_t kBytes = 1 << 20;
+  support::ProcessParty maker([this] { return Segment::create(name_, kBytes).size(); });
+  ASSERT_EQ(maker.leave(), static_cast<int>(kBytes));
+  const auto whole = static_cast<off_t>(std::filesystem::file_size(name_.path()));
+  const support::Forked changer([&] {
+    for (;;) {
+      if (truncate(name_.path().c_str(), 4096) != 0 || truncate(name_.path().c_str(), whole) != 0) _exit(1);
+    }
+  });
+  support::ProcessParty opener([this] {
+    int opened = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      try {
+        const Segment segment = Segment::open(name_);
+        const auto last = reinterpret_cast<std::uintptr_t>(segment.data()) + kBytes - 1;
+        unsigned char resident = 0;
+        if (mincore(reinterpret_cast<void*>(last & ~std::uintptr_t{4095}), 1, &resident) != 0) return -1;
+        ++opened;
+      } catch (const carom::Error& error) {
+        if (error.code() != Errc::truncated) return -2;
+      }
+    }
+    return opened;
+  });
+  EXPECT_GE(opener.leave(), 0);
 }
 
 TEST_F(NotASegment, an_empty_file) {

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "carom/carom.hpp"
 #include "support/namespaces.hpp"
@@ -129,6 +130,8 @@ TEST(NoSpace, a_full_file_system_is_reported_and_nothing_stays) {
     const auto before = free_blocks();
     const auto error = support::error_of([] { return Segment::create("large", 1 << 20); });
     if (!error || error->code() != Errc::no_space || error->os_error() != ENOSPC) return 3;
+    const std::string text = error->what();
+    if (text.find(" 1445888 bytes") == text.npos || text.find(" 262144") == text.npos) return 9;
     if (code_of([] { return Segment::open_or_create("large", 1 << 20); }) != Errc::no_space) return 4;
     if (!std::filesystem::is_empty(folder) || free_blocks() != before) return 5;
     SegmentOptions small;
@@ -195,6 +198,75 @@ TEST(NoMemory, an_exhausted_address_space_is_reported_and_nothing_stays) {
   });
   EXPECT_EQ(cramped.leave(), 0);
   EXPECT_FALSE(name.exists());
+}
+
+namespace {
+
+/// In the calling process alone, the file at `path` reads as `text`.
+bool pretend(const std::string& path, const std::string& text) {
+  char file[] = "/tmp/carom-pretend-XXXXXX";
+  const int fd = mkstemp(file);
+  const bool done = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                    mount(file, path.c_str(), nullptr, MS_BIND, nullptr) == 0;
+  close(fd);
+  unlink(file);
+  return done;
+}
+
+/// A child that sees what `prepare` makes it see, asked for 64 MiB in both kinds of segment: whether both are
+/// refused for want of memory, with both numbers, and nothing stays.
+int refused_in(const std::function<bool()>& prepare, const std::string& left) {
+  ProcessParty tenant([&] {
+    if (!support::enter_namespaces(CLONE_NEWNS)) return 1;
+    mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    if (!prepare()) return 2;
+    const Name name;
+    const auto good = [&](const std::optional<carom::Error>& error) {
+      if (!error || error->code() != Errc::no_memory) return false;
+      const std::string text = error->what();
+      return text.find("needs 67510272 bytes") != text.npos && text.find(" " + left) != text.npos;
+    };
+    if (!good(support::error_of([] { return Segment::anonymous(64 << 20); }))) return 3;
+    if (!good(support::error_of([&] { return Segment::open_or_create(name, 64 << 20); }))) return 4;
+    if (name.exists()) return 5;
+    return Segment::anonymous(100).size() == 100 ? 0 : 6;
+  });
+  return tenant.leave();
+}
+
+}  // namespace
+
+TEST(NoMemory, what_the_machine_cannot_hold_is_refused_before_any_of_it_is_reserved) {
+  if (!support::can_enter_namespaces(CLONE_NEWNS)) GTEST_SKIP() << "this user may mount nothing";
+  const auto small = [] {
+    return pretend("/proc/meminfo", "MemTotal: 900000 kB\nMemAvailable:   20000 kB\nSwapFree: 10 kB\n");
+  };
+  EXPECT_EQ(refused_in(small, "20490240"), 0);
+}
+
+TEST(NoMemory, what_the_control_group_does_not_allow_is_refused_too) {
+  if (!support::can_enter_namespaces(CLONE_NEWNS)) GTEST_SKIP() << "this user may mount nothing";
+  const auto group = [](const std::string& line, const std::string& folder, const char* limit,
+                        const char* used, const std::string& parts) {
+    return [=] {
+      if (mount("none", "/sys/fs/cgroup", "tmpfs", 0, "size=1m") != 0) return false;
+      std::filesystem::create_directories(folder);
+      std::ofstream(folder + "/" + limit) << 20'000'000 << '\n';
+      std::ofstream(folder + "/" + used) << 8'000'000 << '\n';
+      std::ofstream(folder + "/memory.stat") << parts;
+      std::ofstream(folder + "/memory.swap.max") << "0\n";
+      return pretend("/proc/self/cgroup", line);
+    };
+  };
+  EXPECT_EQ(refused_in(group("0::/a/b/c\n", "/sys/fs/cgroup/a/b", "memory.max", "memory.current",
+                             "anon 7\nfile 3000000\nfile_mapped 1\nshmem 1000000\n"),
+                       "14000000"),
+            0);
+  EXPECT_EQ(refused_in(group("5:cpu:/x\n4:hugetlb,memory:/a\n0::/\n", "/sys/fs/cgroup/memory",
+                             "memory.limit_in_bytes", "memory.usage_in_bytes",
+                             "cache 1\ntotal_cache 3000000\ntotal_shmem 1000000\n"),
+                       "14000000"),
+            0);
 }
 
 TEST(RosterFull, who_finds_no_slot_is_told_and_nobody_else_notices) {

@@ -22,9 +22,12 @@
  *   RECHECK_SILENT       all sleepers look again, but only when nothing else moves, as kRecheck sees to
  *   KEEP                 who gives a contended word back may keep it for those who sleep. Who has not slept waits a moment
  *                        before it takes a kept word; here it may take it at any instant
+ *   OMIT                 the kernel's mark of one death may never come. Who looks again by the re-check asks for the
+ *                        identity of the owner that it finds, and declares it dead (witness.pml)
  *   ATOMIC_WATCH         what the code cannot do: fellows are looked up at the very instant of falling asleep
  *   Defects, to see the checks fail: NO_FELLOWS NO_OWNER_WATCH NO_ARM NO_PASS_ON TAKE_UNMARKED LEAVE_UNMARKED
- *                        DOUBT_THE_LIVING UNTOLD NO_TAKEOVER
+ *                        DOUBT_THE_LIVING UNTOLD NO_TAKEOVER; with OMIT, NO_SECOND_WITNESS
+ *                        ASK_THE_WATCHED (who looks again asks about those it watched, not about the owner it finds)
  */
 #ifndef N
 #define N 3 /* 2 to 5 */
@@ -59,7 +62,19 @@
 
 byte word[LOCKS];    /* OwnedWord::word_ */
 byte waiting[LOCKS]; /* Slot::waiting_on, one bit an actor */
-byte marked;         /* life words that the kernel has marked: Standing::gone */
+byte marked;         /* life words that the kernel has marked */
+#ifdef OMIT
+byte declared; /* who was declared dead after a question to the second witness */
+byte asks;     /* whose sleep has ended by the clock */
+bool omitted;  /* the one mark that never comes */
+#define DEAD (marked | declared) /* Standing::gone */
+#define UNCHANGED(list) (!(marked & (list)) && !((list) & ~armed))
+#define ACCOUNTED killed
+#else
+#define DEAD marked
+#define UNCHANGED(list) (!(marked & (list)))
+#define ACCOUNTED marked
+#endif
 byte armed;          /* life words that carry FUTEX_WAITERS */
 byte asleep;         /* who is in a kernel queue: that of the word it waits for, and of each life word it watches */
 byte watched[N + 1]; /* the life words in the WatchList of one's sleep */
@@ -149,14 +164,43 @@ inline takes(lock, from) {
 #endif
 inline watch_if_fellow(whose) {
   if
-  :: (waiting[lock] & BIT(whose)) && !(marked & BIT(whose)) -> ARM(whose); list = list | BIT(whose)
+  :: (waiting[lock] & BIT(whose)) && !(DEAD & BIT(whose)) -> ARM(whose); list = list | BIT(whose)
   :: else
   fi
 }
 
+#ifdef OMIT
+#define NO_LONGER_ASKS asks = asks & ~BIT(me)
+/* The second witness says "ending" or "gone" of all who were killed. Then LifeWord::send_away. */
+inline ask_identity(whose) {
+  atomic {
+    if
+#ifndef NO_SECOND_WITNESS
+    :: (asks & BIT(me)) && (whose & killed & ~declared) -> told = whose & killed & ~declared; declared = declared | told
+#endif
+    :: else
+    fi
+  }
+  atomic { armed = armed & ~told }
+  atomic {
+    do
+    :: told && (asleep & BIT(i + 1)) && (watched[i + 1] & told) -> WOKEN(i + 1)
+    :: told && !((asleep & BIT(i + 1)) && (watched[i + 1] & told)) && i + 1 < N -> i++
+    :: else -> break
+    od;
+    i = 0; told = 0
+  }
+}
+#else
+#define NO_LONGER_ASKS skip
+#endif
+
 proctype actor(byte me) {
   byte lock, seen, list, i, round;
   bool has_slept, deadline, expired;
+#ifdef OMIT
+  byte told;
+#endif
   {
     lock = FIRST_LOCK(me);
   next_round:
@@ -200,7 +244,12 @@ proctype actor(byte me) {
       fi
     }
 
-  occupied: /* Roster::standing */
+  occupied:
+#if defined(OMIT) && !defined(ASK_THE_WATCHED)
+    ask_identity(BIT(OWNER(seen)));
+    atomic { NO_LONGER_ASKS }
+#endif
+    /* Roster::standing */
     atomic {
       if
 #if defined(DOUBT_THE_LIVING)
@@ -208,7 +257,7 @@ proctype actor(byte me) {
 #elif defined(NO_TAKEOVER)
       :: false
 #else
-      :: marked & BIT(OWNER(seen))
+      :: DEAD & BIT(OWNER(seen))
 #endif
       :: else -> goto must_wait
       fi
@@ -250,7 +299,7 @@ proctype actor(byte me) {
 #ifndef NO_OWNER_WATCH
     atomic { /* WatchList::add(owner) */
       if
-      :: marked & BIT(OWNER(seen)) -> goto look
+      :: DEAD & BIT(OWNER(seen)) -> goto look
       :: else -> ARM(OWNER(seen)); list = BIT(OWNER(seen))
       fi
     }
@@ -273,7 +322,7 @@ proctype actor(byte me) {
       od;
 #endif
       if
-      :: word[lock] == seen && !(marked & list) ->
+      :: word[lock] == seen && UNCHANGED(list) ->
 #ifdef FIFO
         before[me] = asleep & waiting[lock];
         i = 1;
@@ -293,13 +342,23 @@ proctype actor(byte me) {
       :: !(asleep & BIT(me))
       :: deadline && (asleep & BIT(me)) -> WOKEN(me); expired = true
 #ifdef RECHECK_ANY
+#ifdef OMIT
+      :: asleep & BIT(me) -> WOKEN(me); asks = asks | BIT(me)
+#else
       :: asleep & BIT(me) -> WOKEN(me)
 #endif
+#endif
       fi;
+#if defined(OMIT) && defined(ASK_THE_WATCHED)
+    }
+    ask_identity(list);
+    atomic {
+      NO_LONGER_ASKS;
+#endif
 #ifdef NO_PASS_ON
       list = 0
 #else
-      list = list & marked /* all read at once, and so each of them as early as can be */
+      list = list & DEAD /* all read at once, and so each of them as early as can be */
 #endif
     }
     /* woken. WatchList::pass_on_deaths, LifeWord::pass_on */
@@ -330,7 +389,7 @@ proctype actor(byte me) {
     atomic {
       MOVED_ON;
       waiting[lock] = waiting[lock] & ~BIT(me);
-      has_slept = false; deadline = false; expired = false; seen = 0; list = 0;
+      has_slept = false; deadline = false; expired = false; seen = 0; list = 0; NO_LONGER_ASKS;
       if
       :: NESTS(me) && lock == 1 -> lock = 0; goto give
       :: else -> goto next_round
@@ -340,7 +399,7 @@ proctype actor(byte me) {
   acquired:
     atomic {
       waiting[lock] = waiting[lock] & ~BIT(me); /* ~Waiting */
-      has_slept = false; deadline = false; seen = 0; list = 0;
+      has_slept = false; deadline = false; seen = 0; list = 0; NO_LONGER_ASKS;
       if
       :: NESTS(me) && lock == 0 -> lock = 1; goto take
       :: else
@@ -402,7 +461,17 @@ proctype actor(byte me) {
       lock = 0; seen = 0; list = 0; i = 0; round = 0; has_slept = false; deadline = false; expired = false
     }
     /* handle_futex_death: mark, then wake one if somebody had armed it. */
+#ifdef OMIT
+    atomic {
+      NO_LONGER_ASKS; told = 0;
+      if
+      :: !omitted -> omitted = true
+      :: marked = marked | BIT(me); seen = armed & BIT(me)
+      fi
+    }
+#else
     atomic { marked = marked | BIT(me); seen = armed & BIT(me) }
+#endif
     atomic {
       if
       :: seen -> wake_sleeper_of_life(me)
@@ -443,7 +512,11 @@ proctype killer() {
 proctype recheck() {
 end:
   do
+#ifdef OMIT
+  :: atomic { timeout && asleep -> assert(moved_on); moved_on = false; asks = asleep; asleep = 0 }
+#else
   :: atomic { timeout && asleep -> assert(moved_on); moved_on = false; asleep = 0 }
+#endif
   od
 }
 #endif
@@ -466,7 +539,7 @@ init {
     finished == EVERYBODY ->
     i = 0;
     do
-    :: i < LOCKS -> assert(IS_FREE(word[i]) || (marked & BIT(OWNER(word[i])))); i++
+    :: i < LOCKS -> assert(IS_FREE(word[i]) || (ACCOUNTED & BIT(OWNER(word[i])))); i++
     :: else -> break
     od
   }

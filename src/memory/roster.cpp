@@ -89,7 +89,10 @@ bool Roster::is_dead(std::uint32_t id) const noexcept {
   const platform::Sighting sighting = look_for(slot, who);
   if (slot.about_id.load(std::memory_order_acquire) != id) return standing(id) != Standing::lives;
   if (sighting == platform::Sighting::unknown) return false;
-  slot.declared.store(id, std::memory_order_seq_cst);
+  // Ids of one slot rise. A declaration that comes late must not undo that of a later one.
+  std::uint32_t declared = slot.declared.load(std::memory_order_relaxed);
+  while (declared < id && !slot.declared.compare_exchange_weak(declared, id, std::memory_order_seq_cst)) {
+  }
   CAROM_STEP(death_declared);
   life_of(slot).send_away();
   return true;
@@ -100,17 +103,15 @@ bool Roster::claimable(const Slot& slot, std::uint64_t bits, Witness witness) co
   if (claim.is_vacant()) return true;
   if (claim.is_seated() && life_of(slot).marked()) return true;
   if (witness == Witness::mark) return false;
-  platform::ThreadKey who = key_in(slot);
-  if (!claim.is_seated() ||
-      !claim.may_be(who)) {  // the slot does not say yet, or no longer, whose claim it is
-    const platform::ThreadIdentity self = platform::this_thread_identity();
-    if (!claim.in_namespace(self.key.pid_namespace)) return false;
-    who = claim.claimant();
-    who.pid_namespace = self.key.pid_namespace;
-    who.time_namespace = self.key.time_namespace;
-    return platform::look_for(who) == platform::Sighting::gone;
-  }
-  return look_for(slot, who) == platform::Sighting::gone;
+  // Before it is seated a claimant takes back what the slot says of its last participant.
+  if (claim.is_seated() && slot.about_id.load(std::memory_order_acquire) != kNoId)
+    return look_for(slot, key_in(slot)) == platform::Sighting::gone;
+  const platform::ThreadKey self = platform::this_thread_identity().key;
+  if (!claim.in_namespace(self.pid_namespace)) return false;
+  platform::ThreadKey who = claim.claimant();
+  who.pid_namespace = self.pid_namespace;
+  who.time_namespace = self.time_namespace;
+  return platform::look_for(who) == platform::Sighting::gone;
 }
 
 std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
@@ -127,18 +128,17 @@ std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
       const std::uint32_t window = capacity_ < kFewSlots ? capacity_ : kFewSlots;
       const std::uint32_t index = tried < window ? (start + tried) % window : tried;
       Slot& slot = slots()[index];
-      std::uint64_t claim = slot.claim.load(std::memory_order_acquire);
+      std::uint64_t seen = slot.claim.load(std::memory_order_acquire);
       if (slot.generation.load(std::memory_order_relaxed) >= last_generation()) {
         ++retired;
         continue;
       }
-      if (!claimable(slot, claim, witness)) continue;
+      if (!claimable(slot, seen, witness)) continue;
       marking.pages.link(index);  // throws, if at all, before anything is claimed
-      if (!slot.claim.compare_exchange_strong(claim, ClaimWord::claiming(self.key).bits(),
-                                              std::memory_order_acq_rel))
-        continue;
+      const ClaimWord claim = ClaimWord(seen).claimed_by(self.key);
+      if (!slot.claim.compare_exchange_strong(seen, claim.bits(), std::memory_order_acq_rel)) continue;
       CAROM_STEP(slot_claimed);
-      const std::uint32_t id = take(index, marking, self, first, settle);
+      const std::uint32_t id = take(index, claim, marking, self, first, settle);
       if (id == kNoId) continue;
       // Only onwards: of two that join at one time the one with the earlier slot may be the later here.
       const std::uint32_t after = start + tried + 1;
@@ -166,23 +166,24 @@ std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
 }
 
 // The id that a claimed slot gives; none if it has to be passed over.
-std::uint32_t Roster::take(std::uint32_t index, const Marking& marking, const platform::ThreadIdentity& self,
-                           std::uint32_t first, const std::function<bool(std::uint32_t)>& settle) {
+std::uint32_t Roster::take(std::uint32_t index, ClaimWord claim, const Marking& marking,
+                           const platform::ThreadIdentity& self, std::uint32_t first,
+                           const std::function<bool(std::uint32_t)>& settle) {
   Slot& slot = slots()[index];
   platform::LifeWord& life = lives_.word(index);
   // The last participant is gone for everybody before anybody is told so.
   slot.id.store(kNoId, std::memory_order_seq_cst);
+  slot.about_id.store(kNoId, std::memory_order_relaxed);
   life.claim();
   CAROM_STEP(life_claimed);
-  platform::RobustLink& link = marking.pages.link(index);
-  marking.chain.add(link);
+  marking.chain.add(marking.pages.link(index));
   CAROM_STEP(life_linked);
-  slot.claim.store(ClaimWord::claiming(self.key).seated().bits(), std::memory_order_release);
+  slot.claim.store(claim.seated().bits(), std::memory_order_release);
   CAROM_STEP(seated);
   const std::uint32_t generation = slot.generation.load(std::memory_order_relaxed) + 1;
   // Others may have used the rest of the ids up since we looked.
   if (generation > last_generation() || (settle && !settle(index))) {
-    vacate(slot, link, marking);
+    vacate(slot, marking);
     return kNoId;
   }
   CAROM_STEP(estate_settled);
@@ -198,12 +199,13 @@ std::uint32_t Roster::take(std::uint32_t index, const Marking& marking, const pl
   return id;
 }
 
-void Roster::vacate(Slot& slot, platform::RobustLink& link, const Marking& marking) noexcept {
-  marking.chain.remove(link);
+void Roster::vacate(Slot& slot, const Marking& marking) noexcept {
+  marking.chain.remove(marking.pages.link(static_cast<std::uint32_t>(&slot - slots())));
   CAROM_STEP(life_unlinked);
   life_of(slot).vacate();
   CAROM_STEP(life_vacated);
-  slot.claim.store(ClaimWord::vacant().bits(), std::memory_order_release);
+  const ClaimWord claim(slot.claim.load(std::memory_order_relaxed));
+  slot.claim.store(claim.vacated().bits(), std::memory_order_release);
 }
 
 void Roster::leave(std::uint32_t id, const Marking& marking) noexcept {
@@ -212,15 +214,16 @@ void Roster::leave(std::uint32_t id, const Marking& marking) noexcept {
   CAROM_STEP(id_withdrawn);
   life_of(slot).send_away();
   CAROM_STEP(waiters_sent_away);
-  vacate(slot, marking.pages.link(index_of(id)), marking);
+  vacate(slot, marking);
 }
 
-Standing Roster::standing(std::uint32_t id) const noexcept {
+Standing Roster::standing(std::uint32_t id, Witness witness) const noexcept {
   const std::uint32_t generation = generation_of(id);
   if (generation == 0) return Standing::impossible;
   const Slot& slot = this->slot(id);
-  if (slot.id.load(std::memory_order_seq_cst) == id) {
-    return unharmed(slot, id) ? Standing::lives : Standing::gone;
+  const bool lives = unharmed(slot, id);
+  if (slot.id.load(std::memory_order_seq_cst) == id) {  // last, so that the life was its own
+    return lives && (witness == Witness::mark || !is_dead(id)) ? Standing::lives : Standing::gone;
   }
   if (generation > slot.generation.load(std::memory_order_acquire)) return Standing::impossible;
   return Standing::gone;
@@ -249,7 +252,7 @@ void Roster::each_living(Visit visit) const {
   for (std::uint32_t i = 0; i < high; ++i) {
     const Slot& slot = slots()[i];
     const std::uint32_t id = slot.id.load(std::memory_order_acquire);
-    if (id != kNoId && unharmed(slot, id)) visit(slot, id);
+    if (id != kNoId && standing(id) == Standing::lives) visit(slot, id);
   }
 }
 

@@ -42,6 +42,7 @@
 #include <vector>
 
 #include "carom/participant.hpp"
+#include "memory/claim_word.hpp"
 #include "memory/layout.hpp"
 #include "memory/life_pages.hpp"
 #include "platform/process_identity.hpp"
@@ -91,7 +92,7 @@ class Roster {
   /// Gives the calling thread's slot back. Whatever the thread still holds counts as left behind by the dead.
   void leave(std::uint32_t id, const Marking& marking) noexcept;
 
-  Standing standing(std::uint32_t id) const noexcept;
+  Standing standing(std::uint32_t id, Witness witness = Witness::mark) const noexcept;
 
   /// Asks the second witness about the participant, unless somebody did a moment ago. True if it is dead.
   bool is_dead(std::uint32_t id) const noexcept;
@@ -159,8 +160,7 @@ class Roster {
   /// Whether the slot's participant lives. What is in a slot that it lived in, read before asking, was its own.
   bool lives(const Slot& slot, Witness witness = Witness::mark) const noexcept {
     const std::uint32_t id = slot.id.load(std::memory_order_seq_cst);
-    if (id == kNoId || !unharmed(slot, id)) return false;
-    return witness == Witness::mark || !is_dead(id);
+    return id != kNoId && standing(id, witness) == Standing::lives;
   }
   /// The id of the slot's participant, or of its last one.
   std::uint32_t last_id(std::uint32_t index) const noexcept {
@@ -189,7 +189,7 @@ class Roster {
   template <class Visit>
   void each_living(Visit visit) const;
 
-  /// Neither marked nor declared dead.
+  /// Neither marked nor declared dead. That is about `id` if the slot holds that id afterwards.
   bool unharmed(const Slot& slot, std::uint32_t id) const noexcept {
     return life_of(slot).claimant_lives() && slot.declared.load(std::memory_order_seq_cst) != id;
   }
@@ -198,9 +198,9 @@ class Roster {
   }
   bool claimable(const Slot& slot, std::uint64_t claim, Witness witness) const noexcept;
   platform::Sighting look_for(const Slot& slot, const platform::ThreadKey& who) const noexcept;
-  std::uint32_t take(std::uint32_t index, const Marking& marking, const platform::ThreadIdentity& self,
+  std::uint32_t take(std::uint32_t index, ClaimWord claim, const Marking& marking, const platform::ThreadIdentity& self,
                      std::uint32_t first, const std::function<bool(std::uint32_t)>& settle);
-  void vacate(Slot& slot, platform::RobustLink& link, const Marking& marking) noexcept;
+  void vacate(Slot& slot, const Marking& marking) noexcept;
   void introduce(Slot& slot, std::uint32_t id, const platform::ThreadIdentity& self,
                  std::uint32_t first) const noexcept;
 

@@ -33,8 +33,8 @@ bool to_be_had(FifoWord seen, OwnerDeath policy, Standing owner) noexcept {
   return seen.free() || (owner == Standing::gone && policy == OwnerDeath::recover);
 }
 
-Standing standing_of_owner(const Roster& roster, FifoWord seen) noexcept {
-  return seen.free() || seen.handed_over() ? Standing::lives : roster.standing(seen.owner());
+Standing standing_of_owner(const Roster& roster, FifoWord seen, Witness witness = Witness::mark) noexcept {
+  return seen.free() || seen.handed_over() ? Standing::lives : roster.standing(seen.owner(), witness);
 }
 
 /// Calls visit(slot, place) for the living who are in line, as of when the word was `seen`. One that does not look any
@@ -169,7 +169,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
   for (;;) {
     std::uint64_t bits = word_.load(std::memory_order_seq_cst);
     const FifoWord seen(bits);
-    const Standing owner = standing_of_owner(roster, seen);
+    const Standing owner = standing_of_owner(roster, seen, place.waiting().witness());
     if (owner == Standing::impossible) return leave(Acquisition::corrupted);
     if (owner == Standing::gone && policy() == OwnerDeath::refuse)
       return leave(Acquisition::refused_owner_died);

@@ -96,7 +96,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
       }
       break;
     }
-    const Standing standing = roster.standing(seen.writer());
+    const Standing standing = roster.standing(seen.writer(), visit.waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
     if (standing == Standing::gone) {
       if (!word_.compare_exchange_strong(expected, seen.taken_over_by(self).bits(),
@@ -195,7 +195,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     own.set_count(0, std::memory_order_seq_cst);
     CAROM_STEP(shared_withdrawn);
     platform::wake(platform::low_half(own.word()), 1);
-    const Standing standing = roster.standing(seen.writer());
+    const Standing standing = roster.standing(seen.writer(), visit.waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
     if (standing == Standing::gone) {
       if (word_.compare_exchange_strong(expected, SharedWord::tainted_by_death().bits(),
@@ -209,7 +209,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     do {
       if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
       seen = word();
-    } while (seen.writer() != 0 && roster.standing(seen.writer()) == Standing::lives);
+    } while (seen.writer() != 0 && roster.standing(seen.writer(), visit.waiting.witness()) == Standing::lives);
   }
 }
 

@@ -39,20 +39,20 @@ TYPED_TEST_SUITE(Adoption, Held);
 }  // namespace
 
 TYPED_TEST(Adoption, is_without_a_gap_and_ends_with_the_child) {
-  Board& board = *this->board;
-  TypeParam& held = this->of(board);
+  Board& all = *this->board;
+  TypeParam& held = this->of(all);
   support::Plain<std::atomic<pid_t>> daemon;
   Forked front([&] {
     if (!held.acquire(0s)) _exit(1);
     const pid_t child = fork();
     if (child == 0) {
       if (!held.adopt()) _exit(2);
-      board.adopted.set();
-      board.over.wait();
+      all.adopted.set();
+      all.over.wait();
       _exit(held.release() == Release::released ? 0 : 3);
     }
     *daemon = child;
-    board.adopted.wait();
+    all.adopted.wait();
   });
   ASSERT_EQ(front.wait(), 0);
   EXPECT_FALSE(this->another_gets_it());

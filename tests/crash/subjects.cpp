@@ -49,14 +49,14 @@ class CaromSubject : public Subject {
   std::vector<std::uint32_t> state() const override {
     std::vector<std::uint32_t> words(sizeof(L) / 4);
     std::memcpy(words.data(), static_cast<const void*>(lock_), sizeof(L));
-    const auto* const slots =
-        reinterpret_cast<const carom::memory::Slot*>(base() + carom::memory::kHeaderBytes);
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      const auto& slot = slots[i];
+    const carom::memory::Roster roster = mapped_->roster();
+    for (std::uint32_t i = 0; i < kSlots; ++i) {
+      const carom::memory::Slot& slot = roster.slot_at(i);
+      const carom::platform::LifeWord& life = roster.life(i);
       words.push_back(slot.id.load());
       words.push_back(slot.generation.load());
       words.push_back(slot.about_id.load());
-      words.push_back(slot.life.word().load() >> 30 | (slot.life.claimant_lives() ? 4u : 0u));
+      words.push_back(life.word().load() >> 30 | (life.claimant_lives() ? 4u : 0u));
       words.push_back(static_cast<std::uint32_t>(slot.waiting_on.load()));
       words.push_back(slot.place.load());
     }

@@ -24,11 +24,11 @@ int wait_for_notice(Board& b, Script& s) {
 
 /// Whether a notification lies with somebody dead.
 bool notice_lies_with_the_dead(Board& b) {
-  const auto* const segment = carom::memory::MappedSegment::containing(&b);
+  const carom::memory::Roster roster = carom::memory::MappedSegment::containing(&b)->roster();
   bool found = false;
-  segment->roster().each_slot([&](const carom::memory::Slot& slot, std::uint32_t) {
+  roster.each_slot([&](const carom::memory::Slot& slot, std::uint32_t) {
     const carom::memory::TurnWord turn(slot.turn.load());
-    if (!carom::memory::Roster::lives(slot) &&
+    if (!roster.lives(slot) &&
         (turn.state() == State::notified || turn.state() == State::granted))
       found = true;
   });

@@ -127,9 +127,12 @@ TEST(Layout, a_claim_means_what_it_meant) {
   who.tid = 5;
   who.start_time = 7;
   who.pid_namespace = 9;
-  const auto claim = carom::memory::ClaimWord::claiming(who);
-  EXPECT_LAYOUT(claim.bits(), 5u << 1 | std::uint64_t{7} << 23 | std::uint64_t{9} << 44);
+  const carom::memory::ClaimWord claim = carom::memory::ClaimWord(0).claimed_by(who);
+  EXPECT_LAYOUT(claim.bits(),
+                5u << 1 | std::uint64_t{7} << 23 | std::uint64_t{9} << 34 | std::uint64_t{1} << 54);
   EXPECT_LAYOUT(claim.seated().bits(), claim.bits() | 1);
+  EXPECT_LAYOUT(claim.vacated().bits(), std::uint64_t{1} << 54);
+  EXPECT_LAYOUT(claim.vacated().claimed_by(who).bits() >> 54, 2u);
 }
 
 TEST(Layout, the_slots_fields_lie_where_they_lay) {

@@ -221,8 +221,10 @@ Standing Roster::standing(std::uint32_t id, Witness witness) const noexcept {
   const std::uint32_t generation = generation_of(id);
   if (generation == 0) return Standing::impossible;
   const Slot& slot = this->slot(id);
-  const bool lives = unharmed(slot, id);
-  if (slot.id.load(std::memory_order_seq_cst) == id) {  // last, so that the life was its own
+  // Asked of the id first, so that no life word is touched that nobody has used; and once more after its life has been
+  // read, so that this was its own.
+  const bool lives = slot.id.load(std::memory_order_relaxed) == id && unharmed(slot, id);
+  if (slot.id.load(std::memory_order_seq_cst) == id) {
     return lives && (witness == Witness::mark || !is_dead(id)) ? Standing::lives : Standing::gone;
   }
   if (generation > slot.generation.load(std::memory_order_acquire)) return Standing::impossible;

@@ -198,8 +198,9 @@ class Roster {
   }
   bool claimable(const Slot& slot, std::uint64_t claim, Witness witness) const noexcept;
   platform::Sighting look_for(const Slot& slot, const platform::ThreadKey& who) const noexcept;
-  std::uint32_t take(std::uint32_t index, ClaimWord claim, const Marking& marking, const platform::ThreadIdentity& self,
-                     std::uint32_t first, const std::function<bool(std::uint32_t)>& settle);
+  std::uint32_t take(std::uint32_t index, ClaimWord claim, const Marking& marking,
+                     const platform::ThreadIdentity& self, std::uint32_t first,
+                     const std::function<bool(std::uint32_t)>& settle);
   void vacate(Slot& slot, const Marking& marking) noexcept;
   void introduce(Slot& slot, std::uint32_t id, const platform::ThreadIdentity& self,
                  std::uint32_t first) const noexcept;

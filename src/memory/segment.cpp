@@ -40,10 +40,9 @@ std::string directory() {
 /// From the root, so that it means the same after a change of the working directory.
 std::string path_of(const std::string& name) {
   const std::string path = directory() + "/" + std::string(kFilePrefix) + name;
-  if (path.front() == '/') return path;
   std::error_code error;
-  const std::string whole = std::filesystem::absolute(path, error).string();
-  return error ? path : whole;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  return error ? path : whole.string();
 }
 
 std::string quoted(const std::string& name) {
@@ -79,6 +78,11 @@ Plan plan(const std::string& object, std::size_t bytes, const SegmentOptions& op
   p.data_bytes = bytes;
   p.extent = Extent::of(p.capacity, bytes, platform::page_bytes());
   return p;
+}
+
+/// The life words' pages are left out: each is there once a thread has joined that needs it (platform/robust_list.hpp).
+platform::Reserve reserved(const Extent& extent) {
+  return {extent.life_offset};
 }
 
 /// Maps a new file, which is all zeros, and makes a segment of it.
@@ -245,8 +249,8 @@ MappedSegment* try_create(const std::string& name, const std::string& path, std:
                           const SegmentOptions& options, const Segment::Fill& fill) {
   const std::string object = quoted(name);
   const Plan p = plan(object, bytes, options);
-  const platform::File file =
-      platform::make_unpublished_file(directory(), p.extent.total_bytes, options.mode, object);
+  const platform::File file = platform::make_unpublished_file(directory(), p.extent.total_bytes, options.mode,
+                                                              object, reserved(p.extent));
   MappedSegment& mapped = furnish(file, object, p, options, fill);
   try {
     if (platform::publish(file, path, object)) {
@@ -322,7 +326,7 @@ constinit std::atomic<std::uint64_t> Segment::Named::last_serial{0};
 Segment Segment::anonymous(std::size_t bytes, const SegmentOptions& options, const Fill& fill) {
   const std::string object = "anonymous segment";
   const Plan p = plan(object, bytes, options);
-  const platform::File file = platform::make_anonymous_file(p.extent.total_bytes);
+  const platform::File file = platform::make_anonymous_file(p.extent.total_bytes, reserved(p.extent));
   return Segment(furnish(file, object, p, options, fill));
 }
 

@@ -4,8 +4,10 @@
 
 extern "C" {
 // The sanitizer's own, if the program has it.
-[[gnu::weak]] void __tsan_acquire(void* address);  // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __tsan_release(void* address);  // NOLINT(bugprone-reserved-identifier)
+// NOLINTBEGIN(readability-identifier-naming)
+[[gnu::weak]] void __tsan_acquire(void* address);
+[[gnu::weak]] void __tsan_release(void* address);
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace carom::platform {

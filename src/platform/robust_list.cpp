@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <new>
 
 #include "carom/error.hpp"
@@ -62,6 +63,17 @@ void make_robust(pthread_mutex_t& mutex) noexcept {
       "of its death; make processes with fork() or carom::Process, threads with std::thread");
 }
 
+// The page may not be there yet, and a full file system is to be an error, not a signal. Returns the error.
+int populate(void* page, std::size_t bytes) {
+  if (madvise(page, bytes, MADV_POPULATE_WRITE) == 0) return 0;
+  if (errno == EFAULT || errno == ENOMEM) return errno;
+  // Before Linux 5.14, or refused: any system call that writes there. The page begins with bytes that nobody uses.
+  timespec* const unused = static_cast<timespec*>(page);
+  if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, unused) != 0) return errno;
+  *unused = {};
+  return 0;
+}
+
 }  // namespace
 
 LifeWord* LifePage::words_of(void* page) noexcept {
@@ -81,9 +93,7 @@ LifePage* LifePage::map(void* page) {
     throw Error(Errc::no_memory, "roster", "no address space is left for one more participant (mremap)",
                 error);
   }
-  // The page may not be there yet. A full file system is to be an error, not a signal.
-  if (madvise(pair, bytes, MADV_POPULATE_WRITE) != 0 && (errno == EFAULT || errno == ENOMEM)) {
-    const int error = errno;
+  if (const int error = populate(pair, bytes); error != 0) {
     munmap(pair, 2 * bytes);
     throw Error(error == EFAULT ? Errc::no_space : Errc::no_memory, "roster",
                 "no memory is left for one more participant", error);

@@ -239,9 +239,16 @@ void check_file_system(const File& file, std::size_t bytes, const std::string& o
   }
 }
 
+void set_size(const File& file, std::size_t bytes, const std::string& object) {
+  if (ftruncate(file.descriptor(), static_cast<off_t>(bytes)) == 0) return;
+  raise(object, "allocating " + std::to_string(bytes) + " bytes with ftruncate", errno);
+}
+
 /// Gives the file its size, and its memory where the kernel lets it be reserved. What was reserved before a
 /// failure goes with the file.
-void reserve(const File& file, std::size_t bytes, const std::string& object) {
+void reserve(const File& file, std::size_t all, Reserve reserved, const std::string& object) {
+  const std::size_t bytes = std::min(all, reserved.bytes);
+  if (bytes < all) set_size(file, all, object);
   std::size_t step = bytes;  // the kernel undoes a step that a signal interrupts; smaller ones get through
   for (std::size_t at = 0; at < bytes;) {
     const std::size_t length = std::min(step, bytes - at);
@@ -250,8 +257,7 @@ void reserve(const File& file, std::size_t bytes, const std::string& object) {
     } else if (errno == EINTR) {
       step = std::max(page_bytes(), step / 2);
     } else if (errno == ENOSYS || errno == EPERM || errno == EOPNOTSUPP) {
-      if (ftruncate(file.descriptor(), static_cast<off_t>(bytes)) == 0) return;
-      raise(object, "allocating " + std::to_string(bytes) + " bytes with ftruncate", errno);
+      return set_size(file, all, object);
     } else {
       raise(object, "allocating " + std::to_string(bytes) + " bytes with fallocate", errno);
     }
@@ -281,14 +287,14 @@ FileFacts File::about(const std::string& object) const {
   return facts_of(about);
 }
 
-File make_anonymous_file(std::size_t bytes) {
+File make_anonymous_file(std::size_t bytes, Reserve reserved) {
   const std::string object = "anonymous segment";
   check_memory(bytes, object);
   check_limits(bytes, object);
   File file(memfd_create("carom", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (file.descriptor() < 0) raise(object, "making it with memfd_create", errno);
   file.remember(file.about(object).identity);
-  reserve(file, bytes, object);
+  reserve(file, bytes, reserved, object);
   if (fcntl(file.descriptor(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     raise(object, "sealing its size with fcntl", errno);
   }
@@ -296,7 +302,7 @@ File make_anonymous_file(std::size_t bytes) {
 }
 
 File make_unpublished_file(const std::string& directory, std::size_t bytes, unsigned mode,
-                           const std::string& object) {
+                           const std::string& object, Reserve reserved) {
   File file(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file.descriptor() < 0) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EOPNOTSUPP || errno == EISDIR) {
@@ -312,7 +318,7 @@ File make_unpublished_file(const std::string& directory, std::size_t bytes, unsi
   file.remember(file.about(object).identity);
   check_file_system(file, bytes, object);
   check_limits(bytes, object);
-  reserve(file, bytes, object);
+  reserve(file, bytes, reserved, object);
   if (fchmod(file.descriptor(), mode) != 0) {
     raise(object, "setting its mode with fchmod", errno);  // past the umask
   }

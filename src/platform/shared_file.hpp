@@ -49,16 +49,22 @@ class File {
   FileIdentity identity_;
 };
 
+/// How much of a file's memory is reserved when it is made: so much from its beginning, or all of it.
+struct Reserve {
+  std::size_t bytes;
+};
+inline constexpr Reserve kReserveAll{~std::size_t{0}};
+
 /// A nameless file that no process can resize any more; freed by the kernel with its last user. Its memory is
 /// reserved, so that a full machine is an error here and not a signal later. A size that the machine, a limit
 /// of this process or its control groups cannot hold is refused before any of it is reserved. Where the kernel
 /// or a filter refuses reservations, the file is made without.
-File make_anonymous_file(std::size_t bytes);
+File make_anonymous_file(std::size_t bytes, Reserve reserved = kReserveAll);
 
 /// A file in `directory` that has no name yet; nothing of it stays if the process dies before publish(). Its
 /// memory is reserved and its size checked as that of an anonymous one.
 File make_unpublished_file(const std::string& directory, std::size_t bytes, unsigned mode,
-                           const std::string& object);
+                           const std::string& object, Reserve reserved = kReserveAll);
 
 /// Gives it its name. False if the name is taken. The file appears whole or not at all.
 bool publish(const File& file, const std::string& path, const std::string& object);

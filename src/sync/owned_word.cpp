@@ -82,7 +82,8 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
       if (waiting.has_slept()) begin_turn();
       return Acquisition::acquired;
     }
-    const Standing standing = seen.handed_over() ? Standing::lives : roster.standing(seen.owner(), waiting.witness());
+    const Standing standing =
+        seen.handed_over() ? Standing::lives : roster.standing(seen.owner(), waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
     if (standing == Standing::gone && policy() == OwnerDeath::refuse) return Acquisition::refused_owner_died;
     if (standing == Standing::gone && policy() == OwnerDeath::recover) {

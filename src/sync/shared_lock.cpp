@@ -209,7 +209,8 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     do {
       if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
       seen = word();
-    } while (seen.writer() != 0 && roster.standing(seen.writer(), visit.waiting.witness()) == Standing::lives);
+    } while (seen.writer() != 0 &&
+             roster.standing(seen.writer(), visit.waiting.witness()) == Standing::lives);
   }
 }
 

@@ -28,8 +28,7 @@ bool notice_lies_with_the_dead(Board& b) {
   bool found = false;
   roster.each_slot([&](const carom::memory::Slot& slot, std::uint32_t) {
     const carom::memory::TurnWord turn(slot.turn.load());
-    if (!roster.lives(slot) &&
-        (turn.state() == State::notified || turn.state() == State::granted))
+    if (!roster.lives(slot) && (turn.state() == State::notified || turn.state() == State::granted))
       found = true;
   });
   return found;

@@ -35,7 +35,8 @@ constexpr std::uint32_t kVersion = 6;
 
 // Where the data of a segment for two begins: after a page of header and one of roster.
 constexpr std::size_t kDataOffset = 8192;
-constexpr std::uint32_t kHome = 2 << 2;  // of an object in the first page of the data
+constexpr std::uint32_t kFirstSerial = 1u << 16;  // of the first object made in a segment
+constexpr std::uint32_t kHome = 2 << 2;           // of an object in the first page of the data
 
 constexpr const char* kHint =
     "\nThe shared layout changed. If that is meant, raise kLayoutVersion in src/memory/layout.hpp, say so in "
@@ -84,7 +85,7 @@ TEST(Layout, the_version_is_the_one_these_numbers_belong_to) {
 }
 
 TEST(Layout, the_fingerprint_is_that_of_the_version) {
-  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x4c10'5b3bu);
+  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x7fce'6cedu);
 }
 
 TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
@@ -213,20 +214,20 @@ TEST(Layout, a_semaphore_of_either_kind_is_its_word_its_home_and_its_limit) {
   EXPECT_TRUE(std::is_standard_layout_v<carom::BoundedSemaphore>) << kHint;
 }
 
-TEST(Layout, an_event_a_latch_and_a_shared_lock_are_a_word_and_a_home) {
+TEST(Layout, an_event_is_a_word_and_a_home_a_latch_and_a_shared_lock_have_a_serial_too) {
   EXPECT_LAYOUT(sizeof(carom::Event), 8u);
   EXPECT_LAYOUT(alignof(carom::Event), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Event>) << kHint;
-  EXPECT_LAYOUT(sizeof(carom::Latch), 8u);
+  EXPECT_LAYOUT(sizeof(carom::Latch), 12u);
   EXPECT_LAYOUT(alignof(carom::Latch), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Latch>) << kHint;
-  EXPECT_LAYOUT(sizeof(carom::SharedLock), 8u);
+  EXPECT_LAYOUT(sizeof(carom::SharedLock), 12u);
   EXPECT_LAYOUT(alignof(carom::SharedLock), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::SharedLock>) << kHint;
 }
 
 TEST(Layout, a_condition_is_its_word_its_home_where_its_lock_is_and_a_lock_of_its_own) {
-  EXPECT_LAYOUT(sizeof(carom::Condition), 24u);
+  EXPECT_LAYOUT(sizeof(carom::Condition), 28u);
   EXPECT_LAYOUT(alignof(carom::Condition), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Condition>) << kHint;
 }
@@ -269,7 +270,7 @@ TEST(Layout, the_word_of_a_used_semaphore_means_what_it_meant) {
   carom::Semaphore& semaphore = laid.object;
   EXPECT_LAYOUT(long_word_at(semaphore, 0), 1u);
   EXPECT_LAYOUT(word_at(semaphore, 8), kHome);
-  EXPECT_LAYOUT(word_at(semaphore, 12), 0x7fff'ffffu);
+  EXPECT_LAYOUT(word_at(semaphore, 12), kFirstSerial | 0xffffu) << "no limit";
   ASSERT_EQ(semaphore.release(5), carom::Release::released);
   EXPECT_LAYOUT(long_word_at(semaphore, 0), 6u) << "bare permits leave no stamp";
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(semaphore.acquire());
@@ -283,8 +284,9 @@ TEST(Layout, a_permit_that_is_held_is_counted_in_the_slot_and_stamps_the_word) {
     carom::BoundedSemaphore bounded{3};
   };
   Laid<Two> laid;
-  constexpr std::uint64_t kSemaphoreRef = std::uint64_t{3} << 56 | kDataOffset;
-  constexpr std::uint64_t kBoundedRef = std::uint64_t{4} << 56 | (kDataOffset + sizeof(carom::Semaphore));
+  constexpr std::uint64_t kSemaphoreRef = std::uint64_t{3} << 56 | std::uint64_t{1} << 40 | kDataOffset >> 2;
+  constexpr std::uint64_t kBoundedRef =
+      std::uint64_t{4} << 56 | std::uint64_t{2} << 40 | (kDataOffset + sizeof(carom::Semaphore)) >> 2;
   constexpr std::uint64_t kOneTakenOnce = std::uint64_t{1} << 32 | 1;  // tag and count
   constexpr std::uint64_t kTook = 1;
   constexpr std::uint64_t kGave = 2;
@@ -304,7 +306,7 @@ TEST(Layout, a_permit_that_is_held_is_counted_in_the_slot_and_stamps_the_word) {
   EXPECT_LAYOUT(slot.held_state[2].load(), kOneTakenOnce);
   EXPECT_LAYOUT(long_word_at(laid.object.bounded, 0),
                 2u | kTook << 33 | std::uint64_t{2} << 49 | std::uint64_t{1} << 53);
-  EXPECT_LAYOUT(word_at(laid.object.bounded, 12), 3u);
+  EXPECT_LAYOUT(word_at(laid.object.bounded, 12), 2 * kFirstSerial | 3u);
 }
 
 TEST(Layout, the_word_of_a_used_event_means_what_it_meant) {
@@ -324,6 +326,7 @@ TEST(Layout, the_word_of_a_used_latch_means_what_it_meant) {
     carom::Latch latch{5};
   };
   Laid<One> laid;
+  EXPECT_LAYOUT(word_at(laid.object, 8) & 0xffff, 1u) << "its serial";
   laid.object.latch.count_down(2);
   EXPECT_LAYOUT(word_at(laid.object, 0), 3u);
   EXPECT_LAYOUT(word_at(laid.object, 4), kHome);
@@ -339,10 +342,12 @@ TEST(Layout, the_word_of_a_used_shared_lock_means_what_it_meant) {
   laid.object.lock();
   EXPECT_LAYOUT(word_at(laid.object, 0), id);
   EXPECT_LAYOUT(word_at(laid.object, 4), kHome);
+  EXPECT_LAYOUT(word_at(laid.object, 8) & 0xffff, 1u) << "its serial";
   laid.object.unlock();
   laid.object.lock_shared();
   EXPECT_LAYOUT(word_at(laid.object, 0), 0u) << "readers are in their slots alone";
-  EXPECT_LAYOUT(first_slot(laid.segment).held_object[0].load(), std::uint64_t{2} << 56 | kDataOffset);
+  EXPECT_LAYOUT(first_slot(laid.segment).held_object[0].load(),
+                std::uint64_t{2} << 56 | std::uint64_t{1} << 40 | kDataOffset >> 2);
   EXPECT_LAYOUT(static_cast<std::uint32_t>(first_slot(laid.segment).held_state[0].load()), 1u);
   laid.object.unlock_shared();
 }
@@ -354,7 +359,7 @@ TEST(Layout, the_word_of_a_used_barrier_means_what_it_meant) {
   Laid<One> laid;
   carom::Barrier& barrier = laid.object.barrier;
   EXPECT_LAYOUT(word_at(barrier, 8), kHome);
-  EXPECT_LAYOUT(word_at(barrier, 12), 2u);
+  EXPECT_LAYOUT(word_at(barrier, 12), kFirstSerial | 2u);
   EXPECT_LAYOUT(long_word_at(barrier, 16), 3'000'000'000u);
   support::Forked party([&] { barrier.wait(carom::Deadline::never()); });
   support::wait_until([&] { return barrier.n_waiting() == 1 && barrier.waiters() == 1; });

@@ -222,8 +222,7 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
     if (!waiting.has_slept() && spin.again()) continue;
     memory::settle_arrivals(segment, object, round, waiting.witness());
     memory::settle_object(segment, object, waiting.witness());
-    if (seen.acting() && !roster.lives(roster.slot(seen.who()), waiting.witness()) &&
-        roster.standing(seen.who()) == memory::Standing::gone)
+    if (seen.acting() && roster.standing(seen.who(), waiting.witness()) == memory::Standing::gone)
       break_round(round, BarrierState::party_died, seen.who());
     if (BarrierWord(word_.load(std::memory_order_acquire)).fate_of(round) != Fate::open) continue;
     if (!seen.contended()) {

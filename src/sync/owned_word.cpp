@@ -57,7 +57,10 @@ bool changes_soon(const platform::Word& word, std::uint32_t from) noexcept {
 }  // namespace
 
 Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) {
-  if (try_take(self)) return Acquisition::acquired;
+  if (try_take(self)) {
+    platform::acquired(&word_);
+    return Acquisition::acquired;
+  }
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object_of(segment, *this));

@@ -61,7 +61,8 @@ class BrokenBarrierError : public Error {
 /// it when it dies anywhere. Unlike multiprocessing.Barrier: those, and one deadline covers the whole call.
 ///
 /// Waiting and enrolling take a seat in the roster, as Lock says; fork too. Not safe in a signal handler; abort() is,
-/// in a thread that has a seat.
+/// in a thread that has a seat. pthread_cancel: a wait is a cancellation point; a party that is cancelled there breaks the
+/// barrier for all (`aborted`).
 class Barrier {
  public:
   static constexpr std::uint32_t kMaxParties = detail::BarrierWord::kMaxParties;

@@ -56,7 +56,9 @@ class [[nodiscard]] ConditionWait {
 /// waiters are notified in the order they came. Unlike multiprocessing.Condition: notify() never waits for anybody, so
 /// a waiter that is killed or stopped holds up nobody.
 ///
-/// Waiting takes a seat in the roster, as Lock says; fork and signals too. notify needs no seat.
+/// Waiting takes a seat in the roster, as Lock says; fork and signals too. notify needs no seat. pthread_cancel: a wait is a
+/// cancellation point, as pthread_cond_wait(3) is: the lock is taken again before the thread unwinds, and a notification that
+/// it was given goes to another waiter.
 class Condition {
  public:
   /// Does not block. The lock must lie in the same segment. Throws Error (outside_segment).

@@ -23,6 +23,8 @@ namespace carom {
 /// Unlike multiprocessing.Event: is_set() is one load, set() and clear() take no lock, so nobody's death, and no
 /// interrupted wait, leaves anything behind; who sleeps when set() happens is released, even if clear() follows at
 /// once. There is no owner, so nobody is told of anything.
+///
+/// Waiting takes a seat in the roster, as Lock says; fork too. pthread_cancel: a wait is a cancellation point.
 class Event {
  public:
   /// Does not block. Throws Error (outside_segment).

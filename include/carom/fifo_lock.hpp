@@ -28,8 +28,9 @@ namespace carom {
 /// Lock: here a released lock waits, free, until the next in line runs, so under contention each hand-over costs a
 /// switch between threads, and a Lock serves many times as many.
 ///
-/// What Lock says of blocking, owners, seats, fork, signals, death and memory ordering holds here too. Of those in line,
-/// one that dies or gives up is passed over. One that is stopped (SIGSTOP, a debugger) holds up those behind it.
+/// What Lock says of blocking, owners, seats, fork, signals, cancellation, death and memory ordering holds here too. Of those
+/// in line, one that dies or gives up is passed over; one that is stopped (SIGSTOP, a debugger), or has left its wait by a
+/// jump, after 250 ms.
 /// An acquire whose deadline has passed gets the lock only if it is free and nobody waits.
 class FifoLock {
  public:

@@ -40,7 +40,7 @@ class [[nodiscard]] LatchWait {
 /// wait are told (`forsaken`) instead of waiting for ever. Counting down below 0 does nothing.
 ///
 /// Waiting and promising take a seat in the roster, as Lock says; fork too. Counting down is safe in a signal handler
-/// of a thread that has promised nothing.
+/// of a thread that has promised nothing. pthread_cancel: a wait is a cancellation point.
 class Latch {
  public:
   static constexpr std::ptrdiff_t max() noexcept { return detail::LatchWord::kMax; }

@@ -38,7 +38,9 @@ namespace carom {
 ///
 /// The first use of a segment by a thread takes a seat in its roster, which can throw Error (roster_full,
 /// roster_exhausted, unknown_thread, corrupted); no later use by that thread can.
-/// Fork: the child holds nothing that its parent holds. Signals: not safe in a handler.
+/// Fork: the child holds nothing that its parent holds, unless it takes it over with adopt(). Signals: not safe in a handler.
+/// Leaving a wait by siglongjmp is allowed: the thread does not wait any more, as others see within a moment. pthread_cancel:
+/// no cancellation point, as a pthread mutex is none.
 class Lock {
  public:
   /// Does not block. Throws Error (outside_segment) when not placed in a segment.

@@ -19,7 +19,7 @@ namespace carom {
 /// Unlike Lock: only the owner may release it, so there is no hand_over(); a forked child owns nothing of its
 /// parent's. Acquired again by its owner it returns at once: the deadline is not looked at.
 ///
-/// What Lock says of blocking, seats, fork, signals, death and memory ordering holds here too.
+/// What Lock says of blocking, seats, fork, signals, cancellation, death and memory ordering holds here too.
 class RLock {
  public:
   static constexpr std::uint32_t kMaxDepth = 0x7fff'ffff;

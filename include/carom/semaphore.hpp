@@ -100,7 +100,8 @@ enum class Holders : std::uint8_t {
 /// permit back for the dead first; if somebody else has, say the next to get the dead one's seat, it is simply there.
 ///
 /// Holding permits, and waiting, takes a seat in the roster, as Lock says; fork and signals too. release() of bare
-/// permits takes none and may be called in a signal handler.
+/// permits takes none and may be called in a signal handler. pthread_cancel: every call that waits for a permit is a
+/// cancellation point, as sem_wait(3) is; a thread that is cancelled there has taken nothing.
 class Semaphore : public detail::SemaphoreBase<Semaphore, detail::SemaphoreWord> {
  public:
   static constexpr std::uint32_t kMaxValue = detail::SemaphoreWord::kMaxValue;

@@ -29,7 +29,8 @@ namespace carom {
 /// Readers share no memory they write: each counts in its own slot. A writer looks at the slots of all participants,
 /// so its cost grows with how many there have been.
 ///
-/// Only who has it may release it. What Lock says of seats, fork, signals and threads that end holds here too.
+/// Only who has it may release it. What Lock says of seats, fork, signals, cancellation and
+/// threads that end holds here too.
 class SharedLock {
  public:
   /// Does not block. Throws Error (outside_segment).

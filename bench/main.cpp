@@ -20,7 +20,7 @@ constexpr Group kGroups[] = {
     {"handoff", bench::run_handoff},         {"wake_all", bench::run_wake_all},
     {"barrier", bench::run_barrier},         {"readers_writers", bench::run_readers_writers},
     {"creation", bench::run_creation},       {"recovery", bench::run_recovery},
-    {"growth", bench::run_growth},
+    {"growth", bench::run_growth},           {"priority", bench::run_priority},
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ TITLES = {
     "creation": ("Creation", "Lower is better."),
     "recovery": ("Recovery", "Lower is better. From kill -9 of the owner until the next owner runs, and until all sleepers had it."),
     "growth": ("Growth", "Flat is better."),
+    "priority": ("Priorities", "What a waiter of high priority gets behind an owner of low priority."),
 }
 
 STYLE = """

@@ -14,5 +14,6 @@ void run_readers_writers(Report& report, bool quick);
 void run_creation(Report& report, bool quick);
 void run_growth(Report& report, bool quick);
 void run_recovery(Report& report, bool quick);
+void run_priority(Report& report, bool quick);
 
 }  // namespace bench

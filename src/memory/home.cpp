@@ -15,9 +15,10 @@ Home::Home(const void* object, std::size_t alignment, const char* what, std::uin
   }
   const memory::MappedSegment* const segment = memory::MappedSegment::containing(object);
   if (segment == nullptr) {
-    throw Error(Errc::outside_segment, what,
-                "was constructed outside of the segments that are open here; put it into a carom::Shared or a "
-                "carom::Segment (a copy of this library in a plugin has only those that it has opened itself)");
+    throw Error(
+        Errc::outside_segment, what,
+        "was constructed outside of the segments that are open here; put it into a carom::Shared or a "
+        "carom::Segment (a copy of this library in a plugin has only those that it has opened itself)");
   }
   pages_and_bits_ = static_cast<std::uint32_t>(segment->offset_of(object) / kPage) << kBits | bits;
 }

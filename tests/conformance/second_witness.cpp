@@ -223,7 +223,7 @@ TEST(SecondWitnessParties, a_barrier_breaks_for_one_that_ended_unmarked) {
   Forked victim([&] {
     std::thread([&] {
       std::thread([&] {
-        support::wait_until([&] { return all->barrier.n_waiting() == 1; });
+        support::wait_until([&] { return all->barrier.n_waiting() != 0; });
         execl("/bin/sleep", "sleep", "1000", nullptr);
       }).detach();
       static_cast<void>(all->barrier.wait());

@@ -54,6 +54,7 @@ class Forked {
   }
 
   pid_t pid() const { return pid_; }
+  bool dumped_core() const { return pid_ <= 0 && WCOREDUMP(status_); }
   void signal(int number) const { ::kill(pid_, number); }
 
   /// Kills it and waits until it is gone for everybody.

@@ -176,6 +176,8 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 
+  // A child forked with a line in the buffer would write that too.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const Scratch scratch;
   std::string why_no_memory_group;
   std::optional<MemoryGroup> memory = MemoryGroup::make(24 * kMiB, why_no_memory_group);

@@ -58,7 +58,7 @@ Play signals(Role role) {
     signal(b, s, 1);
     s.phase = kAfter;
   };
-  play.free = [=](Board& b, Scene& s) { signal(b, s, static_cast<std::uint32_t>(count)); };
+  play.free = [=](Board& b, Scene& s) { signal(b, s, static_cast<std::uint32_t>(count + s.lives_on)); };
   play.others = Others(count, [](Board& b, Scene& s, Other& o) {
     if (!b.signals.acquire()) s.fault(Verdict::lost, "another was refused");
     ++s.taken;

@@ -29,7 +29,9 @@ void spin(std::int64_t ns) {
 /// Everybody who is involved.
 struct Trials::Staged {
   Staged(const Ending& e, const Play& p, const Means& m, storm::Dice& d)
-      : ending(e), play(p), means(m), dice(d), shared(make()) {}
+      : ending(e), play(p), means(m), dice(d), shared(make()) {
+    scene->lives_on = ending.spares();
+  }
 
   carom::Shared<Board> make() const {
     if (ending.way == Way::dlclose) return carom::Shared<Board>::create(name, {.participants = 16});

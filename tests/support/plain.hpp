@@ -37,6 +37,7 @@ class Plain {
 class Forked {
  public:
   explicit Forked(const std::function<void()>& body) : pid_(fork()) {
+    if (pid_ < 0) std::abort();
     if (pid_ != 0) return;
     alarm(0);
     body();
@@ -55,7 +56,10 @@ class Forked {
 
   pid_t pid() const { return pid_; }
   bool dumped_core() const { return pid_ <= 0 && WCOREDUMP(status_); }
-  void signal(int number) const { ::kill(pid_, number); }
+  /// Nothing once it has been waited for: -1 would be everybody.
+  void signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
+  }
 
   /// Kills it and waits until it is gone for everybody.
   void kill() {

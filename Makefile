@@ -5,6 +5,7 @@ FOLDERS ?=
 SEED ?=
 DURATION ?= 60
 ROWS ?=
+ROUNDS ?= 10
 QUICK ?=
 
 # Each goal names the packages it needs; scripts/need installs those that are missing.
@@ -14,7 +15,7 @@ BENCH := $(DEMO) nlohmann-json3-dev libnsync-dev libabsl-dev python3-matplotlib
 TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench crash storm sanitize mutants lint docs install clean
+.PHONY: help demo test bench crash storm endings sanitize mutants lint docs install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -46,6 +47,11 @@ storm: ## kill at random for DURATION seconds (SEED=n repeats one)
 	@scripts/need $(TESTS)
 	@scripts/build dev carom_storm
 	@build/dev/tests/stress/carom-storm --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+
+endings: ## end in every way, in every place; the ledger goes to build/endings.tsv (ROUNDS=n, SEED=n repeats one)
+	@scripts/need $(TESTS)
+	@scripts/build dev carom_endings
+	@build/dev/tests/endings/carom-endings --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) --ledger build/endings.tsv
 
 sanitize: ## the tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@scripts/need $(TESTS)

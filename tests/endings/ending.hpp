@@ -51,6 +51,8 @@ struct Ending {
   }
   /// From the order until it happens it takes milliseconds.
   bool slow() const { return way == Way::oom_kill; }
+  /// It takes the machine so much that it comes a quarter as often.
+  bool heavy() const { return way == Way::core_dump; }
   bool has(Role role) const;
 };
 

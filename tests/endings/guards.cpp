@@ -82,13 +82,13 @@ bool one_turn(const Guard& guard, Board& b, Scene& s, Other& other) {
 }
 
 void judge(const Guard& guard, Board& b, Scene& s) {
-  const Got outcome = guard.others_take(b, std::chrono::seconds(8));
+  const Got outcome = guard.others_take(b, kBound);
   if (!outcome.held) return s.fault(Verdict::hung, "nobody gets it any more");
   if (outcome.told) {
     // The others may all have come before the victim had it.
     ++s.told;
     check_given(guard.others_give(b), s);
-    const Got again = guard.others_take(b, std::chrono::seconds(8));
+    const Got again = guard.others_take(b, kBound);
     if (!again.held) return s.fault(Verdict::hung, "nobody gets it any more");
     if (again.told) s.fault(Verdict::doubled, "a death is told for ever");
   }

@@ -121,10 +121,11 @@ void run_all_of(const Ending& ending, const Choice& choice, const Plan& plan, Tr
                 const Scratch& scratch) {
   const Progress progress;
   std::uint64_t number = 0;
+  const int rounds = ending.heavy() ? (plan.rounds + 3) / 4 : plan.rounds;
   for (const Play& play : all_plays()) {
     ++number;
     if (!ending.has(play.role) || !choice.has(play)) continue;
-    for (int round = 1; round <= plan.rounds && interrupted == 0; ++round) {
+    for (int round = 1; round <= rounds && interrupted == 0; ++round) {
       progress.show(fmt::format("{}: {}, {}, {} of {}", ending.name, play.primitive, to_string(play.role),
                                 round, plan.rounds));
       std::uint64_t letters = 0;
@@ -156,7 +157,7 @@ int main(int argc, char** argv) {
   std::string ledger_path;
   std::vector<std::string> only;
   std::size_t core_mib = 64;
-  app.add_option("--rounds", plan.rounds, "How often each combination")
+  app.add_option("--rounds", plan.rounds, "How often each combination; core dumps a quarter as often")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   const auto* const seed =

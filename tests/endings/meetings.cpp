@@ -73,8 +73,7 @@ Play condition(Role role) {
   play.waiters = [](Board& b) { return b.condition.waiters(); };
   play.relieve = [=](Board& b, Scene& s) { notify_for_the_victim(b, s, count); };
   play.judge = [](Board& b, Scene& s) {
-    if (b.condition.waiters() != 0) s.fault(Verdict::lost, "somebody still waits");
-    if (!b.lock.acquire(std::chrono::seconds(8))) s.fault(Verdict::hung, "nobody gets the lock any more");
+    if (!b.lock.acquire(kBound)) s.fault(Verdict::hung, "nobody gets the lock any more");
     static_cast<void>(b.lock.release());
     if (b.lock.locked()) s.fault(Verdict::lost, "the lock is not free in the end");
   };
@@ -129,9 +128,17 @@ void arrive_once(Board& b, Scene& s, Other& o) {
   gets_on(s, o);
 }
 
+/// How a barrier is broken by the one that ended. A cancelled party breaks it before it is dead.
+bool broken_by_the_victim(int result, const Scene& s) {
+  return s.began() && (result == kPartyDied || (s.cancelled && result == kAborted));
+}
+
 void judge_as_new(Board& b, Scene& s) {
+  // An enrolled party that was cancelled breaks it for a second reason: by its death.
+  if (s.cancelled) static_cast<void>(b.barrier.broken());
   b.barrier.reset();
-  if (b.barrier.broken() || b.barrier.n_waiting() != 0) s.fault(Verdict::lost, "the barrier is not as new");
+  if (b.barrier.n_waiting() != 0) s.fault(Verdict::lost, "the barrier is not as new");
+  if (b.barrier.broken()) s.fault(Verdict::doubled, "after a reset the same death breaks it once more");
 }
 
 Play enrolled() {
@@ -144,10 +151,9 @@ Play enrolled() {
   play.others = Others(2, arrive_once);
   play.waiters = [](Board& b) { return b.barrier.waiters(); };
   play.judge = [](Board& b, Scene& s) {
-    const int expected = s.began() ? kPartyDied : kMet;
     for (int i = 0; i < 2; ++i) {
       const int result = s.others[static_cast<std::size_t>(i)].result;
-      if (result == expected) continue;
+      if (s.began() ? broken_by_the_victim(result, s) : result == kMet) continue;
       if (s.began())
         s.fault(Verdict::lost, "the death of an enrolled party is not told");
       else
@@ -178,9 +184,9 @@ Play meeting(Role role) {
       return s.fault(Verdict::hung, "the last to arrive is still there");
     const int result = s.others[0].result;
     if (result != s.freer_result) s.fault(Verdict::lost, "one has met and the other has not");
-    if (result != kMet && result != kPartyDied) s.fault(Verdict::doubled, "broken, and nobody died");
-    if (result != kMet && (!s.began() || s.phase == kHolding))
-      s.fault(Verdict::doubled, "broken by one that had met, or lives");
+    if (result != kMet && !broken_by_the_victim(result, s))
+      s.fault(Verdict::doubled, "broken, and nobody died");
+    if (result != kMet && s.phase == kHolding) s.fault(Verdict::doubled, "broken by one that had met");
     judge_as_new(b, s);
   };
   return play;
@@ -211,7 +217,7 @@ Play meetings() {
   play.judge = [](Board& b, Scene& s) {
     for (int i = 0; i < 2; ++i) {
       const Other& other = s.others[static_cast<std::size_t>(i)];
-      if (other.result == (s.began() ? kPartyDied : kAborted)) continue;
+      if (s.began() ? broken_by_the_victim(other.result, s) : other.result == kAborted) continue;
       if (s.began())
         s.fault(Verdict::lost, "the death of a party is not told");
       else

@@ -6,12 +6,6 @@
 #include <utility>
 
 namespace endings {
-namespace {
-
-// Long enough for a busy machine; the table shows how long it really took.
-constexpr auto kBound = std::chrono::seconds(8);
-
-}  // namespace
 
 const char* to_string(Role role) {
   const char* const names[] = {"holding", "waiting", "woken", "inside"};
@@ -31,8 +25,8 @@ void wait_for(const std::atomic<bool>& flag) {
   while (!flag) breathe();
 }
 
-bool comes_true(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + kBound;
+bool comes_true(const std::function<bool()>& condition, std::chrono::seconds bound) {
+  const auto until = std::chrono::steady_clock::now() + bound;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > until) return false;
     usleep(100);

@@ -58,6 +58,7 @@ struct Other {
 
 struct Scene {
   bool lives_on = false;                   ///< the victim, whatever comes to its end
+  bool leaves = false;                     ///< its child, the segment, before it exits
   std::atomic<int> phase{kBefore};         ///< of the victim
   std::atomic<long> rounds{0};             ///< it has gone, inside
   std::atomic<std::int64_t> struck_ns{0};  ///< the ending was ordered

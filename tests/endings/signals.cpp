@@ -114,7 +114,7 @@ Play event(Role role) {
   play.judge = [=](Board& b, Scene& s) {
     if (b.event.is_set() != (role != Role::woken)) s.fault(Verdict::lost, "the event is not as it was left");
     b.event.set();
-    if (!b.event.wait(std::chrono::seconds(8))) s.fault(Verdict::hung, "nobody sees the event any more");
+    if (!b.event.wait(kBound)) s.fault(Verdict::hung, "nobody sees the event any more");
   };
   if (role != Role::inside) return play;
   play.arrive = [](Board& b, Scene& s) {

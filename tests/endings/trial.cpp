@@ -31,6 +31,7 @@ struct Trials::Staged {
   Staged(const Ending& e, const Play& p, const Means& m, storm::Dice& d)
       : ending(e), play(p), means(m), dice(d), shared(make()) {
     scene->lives_on = ending.spares();
+    scene->leaves = dice.one_in(2);
   }
 
   carom::Shared<Board> make() const {

@@ -60,7 +60,10 @@ void on_signal(int) {
       abort();
     case Way::fork_child: {
       const pid_t child = _Fork();
-      if (child == 0) exit(0);
+      if (child == 0) {
+        if (stage->leaves) kept->segment().leave();
+        exit(0);
+      }
       waitpid(child, nullptr, 0);
       stage->spared = true;
       break;
@@ -262,7 +265,9 @@ bool Victim::process_has_ended() const {
 }
 
 std::optional<std::string> Victim::wait_for_process() {
-  if (!comes_true([&] { return process_has_ended(); })) return "it does not end";
+  // To write a core can take long. The others have long been told by then.
+  const auto bound = ending_.way == Way::core_dump ? std::chrono::seconds(120) : kBound;
+  if (!comes_true([&] { return process_has_ended(); }, bound)) return "it does not end";
   const int status = process_->wait();
   dumped_ = process_->dumped_core();
   int expected = -SIGKILL;

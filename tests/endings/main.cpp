@@ -127,7 +127,7 @@ void run_all_of(const Ending& ending, const Choice& choice, const Plan& plan, Tr
     if (!ending.has(play.role) || !choice.has(play)) continue;
     for (int round = 1; round <= rounds && interrupted == 0; ++round) {
       progress.show(fmt::format("{}: {}, {}, {} of {}", ending.name, play.primitive, to_string(play.role),
-                                round, plan.rounds));
+                                round, rounds));
       std::uint64_t letters = 0;
       for (const char c : ending.name) letters = letters * 31 + static_cast<unsigned char>(c);
       const Entry entry = trials.run(

@@ -1,5 +1,6 @@
 #include "endings/trial.hpp"
 
+#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ struct Trials::Staged {
   support::Forked start(const std::function<void(Board&, Scene&)>& part) {
     return support::Forked([&] {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
       try {
         part(*shared, *scene);
       } catch (const std::exception& e) {

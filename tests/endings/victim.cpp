@@ -137,6 +137,8 @@ class Host {
     struct sigaction action {};
     action.sa_handler = on_signal;
     sigaction(SIGUSR1, &action, nullptr);
+    signal(SIGQUIT, SIG_DFL);  // a shell has it ignored in what runs in the background
+    for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
     rlimit core{};
     if (ending_.way == Way::core_dump) {
       core = {RLIM_INFINITY, RLIM_INFINITY};

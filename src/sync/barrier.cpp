@@ -153,8 +153,11 @@ int Barrier::meet(Deadline deadline, void (*action)(void*), void* argument) {
     const int index = static_cast<int>(seen.arrived());
     const bool last = seen.arrived() + 1 == parties_;
     if (last) {  // the others see to the dead before they sleep
+      // Arrivals first, here and everywhere: an arrival ends with its round, but the enrolment of one that died between
+      // the two would break the next one after a reset once more.
+      const bool broken = memory::settle_arrivals(segment, object, round);
       memory::settle_object(segment, object);
-      if (memory::settle_arrivals(segment, object, round)) continue;
+      if (broken) continue;
     }
     const BarrierWord to = !last               ? seen.one_more()
                            : action != nullptr ? seen.acted_on_by(self)
@@ -277,8 +280,8 @@ void Barrier::leave() {
 bool Barrier::broken() const {
   MappedSegment& segment = mapped(home_.segment_of(this));
   const auto witness = memory::Witness::identity;
-  memory::settle_object(segment, object_in(segment), witness);
   memory::settle_arrivals(segment, object_in(segment), word().round(), witness);
+  memory::settle_object(segment, object_in(segment), witness);
   return word().broken();
 }
 

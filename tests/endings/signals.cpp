@@ -29,14 +29,14 @@ void take_signal(Board& b, Scene& s) {
 
 // Taken bare a signal is consumed, by a victim that dies right after too.
 void replace_the_victims(Board& b, Scene& s, std::size_t others) {
-  const auto all_on = [&] {
+  const auto all_through = [&] {
     for (std::size_t i = 0; i < others; ++i) {
-      if (s.others[i].on_ns == 0) return false;
+      if (!s.others[i].done) return false;
     }
     return true;
   };
-  if (s.phase == kHolding && !all_on()) return signal(b, s, 1);
-  if (s.phase == kAfter || soon(all_on) || b.signals.get_value() != 0) return;
+  if (s.phase == kAfter || all_through()) return;
+  if (s.phase != kHolding && (soon(all_through) || b.signals.get_value() != 0)) return;
   signal(b, s, 1);
 }
 

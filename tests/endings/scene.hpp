@@ -65,6 +65,7 @@ struct Scene {
   std::atomic<std::int64_t> ended_ns{0};   ///< it began; 0 for ever if the victim lives on
   std::atomic<std::int64_t> freed_ns{0};   ///< what the victim waits for was given
   std::atomic<bool> ready{false};          ///< of who is to give it: it has it
+  std::atomic<bool> freed{false};          ///< and is through
   std::atomic<bool> free_it{false};        ///< to that one
   std::atomic<bool> strike{false};         ///< to whoever in the victim's process does it
   std::atomic<bool> go{false};             ///< to a victim that ends by itself, or goes on

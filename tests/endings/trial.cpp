@@ -86,6 +86,7 @@ struct Trials::Staged {
         wait_for(s.free_it);
         s.freed_ns = carom::Deadline::now_ns();
         if (play.free) play.free(b, s);
+        s.freed = true;
       }));
       if (!reached("nobody got what is free", [this] { return scene->ready.load(); })) return false;
     }
@@ -180,6 +181,9 @@ struct Trials::Staged {
     scene->stop = true;
     if (!reached("another does not come back",
                  [&] { return each([](const Other& o) { return o.done.load(); }); }))
+      return;
+    if (play.free && play.role != Role::inside &&
+        !reached("who gives it does not come back", [this] { return scene->freed.load(); }))
       return;
     if (reliever && !reached("the helper hangs", [this] { return scene->relieved.load(); })) return;
     const support::Forked judge = start([this](Board& b, Scene& s) {

@@ -200,6 +200,47 @@ std::vector<Guard> guards() {
   return all;
 }
 
+// The kernel wakes one of those who sleep on the victim's life, whatever they wait for.
+Play several_at_once() {
+  Play play{.primitive = "several at once", .role = Role::holding};
+  play.arrive = [](Board& b, Scene& s) {
+    s.phase = kAsking;
+    b.lock.lock();
+    b.fifo.lock();
+    b.bounded.lock();
+    s.phase = kHolding;
+  };
+  play.depart = [](Board& b, Scene& s) {
+    s.phase = kGiving;
+    b.bounded.unlock();
+    b.fifo.unlock();
+    b.lock.unlock();
+    s.phase = kAfter;
+  };
+  const auto waits_for = [](auto Board::*object) {
+    return [=](Board& b, Scene& s, Other& o) {
+      const Got outcome = got((b.*object).acquire());
+      if (!outcome.held) return s.fault(Verdict::lost, "another was refused");
+      gets_on(s, o);
+      o.result = outcome.told ? 1 : 0;
+      s.told += o.result;
+      check_given((b.*object).release() == carom::Release::released, s);
+    };
+  };
+  play.others = {waits_for(&Board::lock), waits_for(&Board::fifo), waits_for(&Board::bounded)};
+  play.waiters = [](Board& b) { return b.lock.waiters() + b.fifo.waiters() + b.bounded.waiters(); };
+  play.judge = [](Board& b, Scene& s) {
+    for (const int lock : {0, 1}) {
+      if (s.began() && s.others[static_cast<std::size_t>(lock)].result == 0)
+        s.fault(Verdict::lost, "nobody is told of the death");
+    }
+    if (b.lock.locked() || b.fifo.locked() || b.bounded.get_value() != 1)
+      s.fault(Verdict::lost, "not all is free in the end");
+  };
+  play.told = Play::Told::until_mended;
+  return play;
+}
+
 }  // namespace
 
 std::vector<Play> guard_plays() {
@@ -207,6 +248,7 @@ std::vector<Play> guard_plays() {
   for (const Guard& guard : guards()) {
     for (const Role role : kRoles) plays.push_back(play_of(guard, role));
   }
+  plays.push_back(several_at_once());
   return plays;
 }
 

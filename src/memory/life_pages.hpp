@@ -44,6 +44,15 @@ class LifePages {
   /// The link for the life word of the slot. Throws Error (no_memory, no_space).
   platform::RobustLink& link(std::uint32_t slot);
 
+  /// Before the link goes into a chain. False if it is in that of a living thread of this process, the caller's too:
+  /// whatever the shared claim of the slot says, a link must not be in two places, or the kernel would follow neither
+  /// chain to its end.
+  bool take(std::uint32_t slot, const platform::RobustChain& chain) noexcept;
+  void give_back(std::uint32_t slot, const platform::RobustChain& chain) noexcept;
+
+  /// For the child after fork: the chains are those of threads that are not there.
+  void forget_threads() noexcept;
+
   /// Only when no living thread of this process has a link here in its list.
   void clear() noexcept;
 
@@ -55,6 +64,7 @@ class LifePages {
   LifeArea area_{nullptr, 0};
   std::uint32_t capacity_ = 0;
   std::unique_ptr<std::atomic<platform::LifePage*>[]> pages_;
+  std::unique_ptr<std::atomic<const platform::RobustChain*>[]> chains_;  // of each slot's link; may have ended
 };
 
 }  // namespace carom::memory

@@ -84,6 +84,7 @@ void MappedSegment::forget_threads() noexcept {
   opening.clear();
   for (MappedSegment* m = newest.load(std::memory_order_acquire); m != nullptr; m = m->next_) {
     if (m->base_.load(std::memory_order_relaxed) == 0) continue;
+    m->life_pages_.forget_threads();
     m->users_.store(m->handles_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     if (m->handles_.load(std::memory_order_relaxed) == 0) m->unmap();
   }

@@ -135,8 +135,12 @@ std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
       }
       if (!claimable(slot, seen, witness)) continue;
       marking.pages.link(index);  // throws, if at all, before anything is claimed
+      if (!marking.pages.take(index, marking.chain)) continue;  // somebody wrote over the claim
       const ClaimWord claim = ClaimWord(seen).claimed_by(self.key);
-      if (!slot.claim.compare_exchange_strong(seen, claim.bits(), std::memory_order_acq_rel)) continue;
+      if (!slot.claim.compare_exchange_strong(seen, claim.bits(), std::memory_order_acq_rel)) {
+        marking.pages.give_back(index, marking.chain);
+        continue;
+      }
       CAROM_STEP(slot_claimed);
       const std::uint32_t id = take(index, claim, marking, self, first, settle);
       if (id == kNoId) continue;
@@ -200,7 +204,9 @@ std::uint32_t Roster::take(std::uint32_t index, ClaimWord claim, const Marking& 
 }
 
 void Roster::vacate(Slot& slot, const Marking& marking) noexcept {
-  marking.chain.remove(marking.pages.link(static_cast<std::uint32_t>(&slot - slots())));
+  const auto index = static_cast<std::uint32_t>(&slot - slots());
+  marking.chain.remove(marking.pages.link(index));
+  marking.pages.give_back(index, marking.chain);
   CAROM_STEP(life_unlinked);
   life_of(slot).vacate();
   CAROM_STEP(life_vacated);

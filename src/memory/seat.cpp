@@ -255,6 +255,7 @@ void clear_away_seats() noexcept {
       continue;
     while (TakenSeat* const seat = r->seats) {
       r->seats = seat->next;
+      seat->segment->life_pages().give_back(seat->segment->roster().index_of(seat->id), r->chain);
       seat->segment->seat_left();
       delete seat;
     }

@@ -11,6 +11,7 @@
 
 #include "carom/error.hpp"
 #include "platform/checked.hpp"
+#include "platform/process_identity.hpp"
 #include "platform/shared_file.hpp"
 
 #ifndef MADV_POPULATE_WRITE
@@ -149,6 +150,15 @@ void RobustChain::remove(RobustLink& link) noexcept {
 
 bool RobustChain::ended() const noexcept {
   return (word_of(last_) & FUTEX_OWNER_DIED) != 0;
+}
+
+bool RobustChain::over() const noexcept {
+  if (ended()) return true;
+  const ThreadIdentity self = this_thread_identity();
+  ThreadKey who;
+  who.tid = word_of(last_) & FUTEX_TID_MASK;
+  who.pid_namespace = self.key.pid_namespace;
+  return who.tid != self.key.tid && look_for(who) != Sighting::unknown;
 }
 
 bool RobustChain::mine() const noexcept {

@@ -65,6 +65,9 @@ class RobustChain {
   /// Whether the thread has ended and the kernel is through with all of the chain.
   bool ended() const noexcept;
 
+  /// Whether a change of a link of this chain can harm it no more: the thread has ended, or is about to.
+  bool over() const noexcept;
+
   /// Whether this chain is the calling thread's.
   bool mine() const noexcept;
 

@@ -18,6 +18,7 @@
 #include "memory/layout.hpp"
 #include "memory/settlement.hpp"
 #include "memory/turn_word.hpp"
+#include "support/robust_list.hpp"
 
 namespace fuzz {
 
@@ -29,25 +30,12 @@ namespace {
 constexpr std::size_t kGuardBehind = std::size_t{1} << 42;
 constexpr std::size_t kGuardBefore = std::size_t{1} << 30;
 
+constexpr std::uint32_t kKinds = 9;  // of objects
+
 Run* running = nullptr;
 
 std::uint32_t this_thread() {
   return static_cast<std::uint32_t>(syscall(SYS_gettid));
-}
-
-/// Whether the list that the kernel follows when the thread ends comes back to its begin.
-bool robust_list_is_whole(std::uint32_t tid) {
-  robust_list_head* head = nullptr;
-  std::size_t bytes = 0;
-  if (syscall(SYS_get_robust_list, tid, &head, &bytes) != 0) return true;  // a sandbox
-  const robust_list* entry = head->list.next;
-  for (std::uint32_t i = 0; i < 4 * Arena::kParticipants; ++i) {
-    entry =
-        reinterpret_cast<const robust_list*>(reinterpret_cast<std::uintptr_t>(entry) & ~std::uintptr_t{1});
-    if (entry == &head->list) return true;
-    entry = entry->next;
-  }
-  return false;
 }
 
 }  // namespace
@@ -118,14 +106,15 @@ Run::Run(Arena& arena, Input& input, bool spoil_inside)
 Run::~Run() {
   carom::detail::at_step = nullptr;
   running = nullptr;
-  expect(robust_list_is_whole(0), "the kernel can follow this thread's list");
+  expect(support::robust_list_is_whole(), "the kernel can follow this thread's list");
   for (const std::uint32_t tid : arena_.tids_)
-    expect(robust_list_is_whole(tid), "the kernel can follow another thread's list");
+    expect(support::robust_list_is_whole(static_cast<pid_t>(tid)),
+           "the kernel can follow another thread's list");
   arena_.segment().leave();
   std::memcpy(arena_.base(), arena_.sound_.data(), arena_.sound_.size());
   expect(arena_.other_lock_->release() == carom::Release::released, "another segment is sound");
   arena_.other_.leave();
-  expect(robust_list_is_whole(0), "the kernel can follow this thread's list when it has left");
+  expect(support::robust_list_is_whole(), "the kernel can follow this thread's list when it has left");
 }
 
 bool Run::spoils() {
@@ -183,7 +172,7 @@ void Run::spoil_slot() {
   const std::uint32_t index = input_.choice(Arena::kLiving + 4);
   Slot& slot = arena_.mapped().roster().slot_at(index);
   const std::uint32_t field = input_.byte();
-  switch (field % 24) {
+  switch (field % 28) {
     case 0:
       slot.claim =
           input_.choice(2) == 0 ? carom::memory::ClaimWord(slot.claim).vacated().bits() : meaningful();
@@ -253,6 +242,25 @@ void Run::spoil_slot() {
       std::memcpy(static_cast<void*>(&arena_.mapped().roster().life(index)), &life, sizeof life);
       break;
     }
+    // What belongs together, as one of the library's own would have it but for a detail.
+    case 23: {
+      slot.parked_at = object(carom::memory::ObjectKind::condition);
+      slot.turn = meaningful();
+      break;
+    }
+    case 24:
+    case 25: {
+      const std::uint32_t entry = input_.choice(carom::memory::kHoldings);
+      slot.held_object[entry] = object(static_cast<carom::memory::ObjectKind>(1 + input_.choice(kKinds)));
+      slot.held_state[entry] = meaningful();
+      break;
+    }
+    case 26:
+      slot.waiting_on = object(static_cast<carom::memory::ObjectKind>(1 + input_.choice(kKinds)));
+      slot.waits = slot.waits | input_.choice(2);
+      slot.place = static_cast<std::uint32_t>(meaningful());
+      slot.looked = static_cast<std::uint32_t>(carom::Deadline::now_ns() / 1'000'000);
+      break;
     default: {
       const std::size_t from = input_.value<std::uint16_t>() % sizeof(Slot);
       const std::size_t bytes = std::min<std::size_t>(sizeof(Slot) - from, 1 + input_.byte() % 32);
@@ -301,8 +309,12 @@ std::uint64_t Run::object() {
   const std::uint8_t chosen = input_.byte();
   if (chosen == 0) return 0;
   if (chosen == 1) return input_.value<std::uint64_t>();
-  const auto kind = static_cast<carom::memory::ObjectKind>(1 + chosen % 9);
-  const Arena::Object& object = arena_.objects_[chosen / 9 % arena_.objects_.size()];
+  return object(static_cast<carom::memory::ObjectKind>(1 + chosen % kKinds));
+}
+
+std::uint64_t Run::object(carom::memory::ObjectKind kind) {
+  const Arena::Object& object =
+      arena_.objects_[input_.choice(static_cast<std::uint32_t>(arena_.objects_.size()))];
   std::uint64_t offset = arena_.mapped().offset_of(object.at);
   const std::uint8_t where = input_.byte();
   if (where >= 192) {  // about the end, or far behind

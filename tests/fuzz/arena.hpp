@@ -109,6 +109,7 @@ class Run {
   void spoil_header();
   std::uint32_t id();
   std::uint64_t object();
+  std::uint64_t object(carom::memory::ObjectKind kind);
   std::uint64_t meaningful();
 
   Arena& arena_;

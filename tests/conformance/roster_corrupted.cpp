@@ -1,0 +1,71 @@
+// Slots that somebody wrote over: no other memory of those who use the segment is touched, and no call lasts for ever.
+#include <gtest/gtest.h>
+#include <linux/futex.h>
+
+#include <array>
+#include <optional>
+#include <thread>
+
+#include "carom/carom.hpp"
+#include "memory/mapped_segment.hpp"
+#include "support/party.hpp"
+#include "support/printing.hpp"
+#include "support/robust_list.hpp"
+
+using namespace std::chrono_literals;
+using carom::Acquisition;
+using carom::Segment;
+using carom::memory::MappedSegment;
+using carom::memory::Slot;
+using support::ThreadParty;
+
+namespace {
+
+class RosterCorrupted : public testing::Test {
+ protected:
+  MappedSegment& mapped() { return *MappedSegment::containing(segment_.data()); }
+  Slot& slot_of(std::uint32_t id) { return mapped().roster().slot(id); }
+  std::uint32_t index_of(std::uint32_t id) { return mapped().roster().index_of(id); }
+  /// As if nobody had the slot, so that the next to join finds it before all others.
+  void say_that_it_is_vacant(std::uint32_t id) {
+    slot_of(id).claim = 0;
+    mapped().header().next_slot = index_of(id);
+  }
+
+  const Segment segment_ = Segment::anonymous(4096, {.participants = 16});
+};
+
+}  // namespace
+
+TEST_F(RosterCorrupted, a_claim_taken_away_gives_nobody_the_slot_of_another_thread_of_its_process) {
+  ThreadParty other([this] { return segment_.join().id; });
+  const auto theirs = static_cast<std::uint32_t>(other.result());
+  say_that_it_is_vacant(theirs);
+  EXPECT_NE(index_of(segment_.join().id), index_of(theirs));
+  EXPECT_TRUE(support::robust_list_is_whole());
+  EXPECT_TRUE(support::robust_list_is_whole(other.tid()));
+  segment_.leave();
+}
+
+TEST_F(RosterCorrupted, a_claim_taken_away_gives_a_thread_its_own_slot_no_second_time) {
+  const Segment before = Segment::anonymous(100);
+  before.join();
+  const std::uint32_t mine = segment_.join().id;
+  auto* const locks = static_cast<carom::SharedLock*>(segment_.data());
+  for (int i = 0; i < 40; ++i) ::new (locks + i) carom::SharedLock;
+  for (int i = 0; i < 40; ++i) {
+    say_that_it_is_vacant(mine);
+    EXPECT_EQ(locks[i].acquire_shared(false), Acquisition::acquired);
+  }
+  EXPECT_TRUE(support::robust_list_is_whole());
+  segment_.leave();
+  before.leave();  // its link lies behind those
+  EXPECT_TRUE(support::robust_list_is_whole());
+}
+
+TEST_F(RosterCorrupted, the_slot_of_a_thread_that_has_ended_is_given_out_all_the_same) {
+  std::uint32_t last = 0;
+  std::thread([&] { last = segment_.join().id; }).join();
+  mapped().header().next_slot = index_of(last);
+  EXPECT_EQ(index_of(segment_.join().id), index_of(last));
+}

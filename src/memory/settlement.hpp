@@ -62,7 +62,8 @@ void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t li
   roster.each_slot([&](Slot& slot, std::uint32_t index) {
     if (slot.parked_at.load(std::memory_order_acquire) != condition) return;
     const TurnWord turn(slot.turn.load(std::memory_order_seq_cst));
-    if (turn.state() != TurnWord::State::waiting || !drawn_by(turn.ticket(), limit) || !roster.lives(slot))
+    // As whole words: one with more than a ticket was never stored, and nobody could notify it.
+    if (turn != TurnWord::waiting(turn.ticket()) || !drawn_by(turn.ticket(), limit) || !roster.lives(slot))
       return;
     visit(Waiter{&slot, index, turn.ticket()});
   });

@@ -69,3 +69,26 @@ TEST_F(RosterCorrupted, the_slot_of_a_thread_that_has_ended_is_given_out_all_the
   mapped().header().next_slot = index_of(last);
   EXPECT_EQ(index_of(segment_.join().id), index_of(last));
 }
+
+TEST_F(RosterCorrupted, a_turn_that_nobody_could_have_stored_is_passed_over_by_who_notifies) {
+  auto* const condition = ::new (segment_.data()) carom::Condition;
+  std::uint32_t id = 0;
+  ThreadParty first([&] {
+    id = segment_.join().id;
+    const std::scoped_lock hold(*condition);
+    return condition->wait().notified();
+  });
+  support::wait_until([&] { return condition->waiters() == 1; });
+  ThreadParty second([&] {
+    const std::scoped_lock hold(*condition);
+    return condition->wait().notified();
+  });
+  support::wait_until([&] { return condition->waiters() == 2; });
+  constexpr std::uint64_t kMoreThanATicket = std::uint64_t{1} << 40;
+  slot_of(id).turn |= kMoreThanATicket;
+  condition->notify();
+  EXPECT_EQ(second.leave(), 1);
+  slot_of(id).turn &= ~kMoreThanATicket;
+  condition->notify();
+  EXPECT_EQ(first.leave(), 1);
+}

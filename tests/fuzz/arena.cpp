@@ -67,8 +67,10 @@ carom::Segment Arena::make_guarded() {
   }
 }
 
-Arena::Arena()
-    : segment_(make_guarded()),
+Arena::Arena(carom::memory::ObjectKind kind, std::vector<std::uint8_t> matters)
+    : kind_(kind),
+      matters_(std::move(matters)),
+      segment_(make_guarded()),
       mapped_(carom::memory::MappedSegment::containing(segment_.data())),
       other_(carom::Segment::anonymous(4096)),
       other_lock_(::new (other_.data()) carom::Lock) {
@@ -171,92 +173,90 @@ void Run::spoil_slot() {
   // Of those who live and died, of the caller's own, and one after that.
   const std::uint32_t index = input_.choice(Arena::kLiving + 4);
   Slot& slot = arena_.mapped().roster().slot_at(index);
-  const std::uint32_t field = input_.byte();
-  switch (field % 28) {
-    case 0:
+  const std::uint32_t chosen = input_.byte();
+  const std::vector<std::uint8_t>& matters = arena_.matters_;
+  switch (chosen % 2 == 0 ? matters[chosen / 2 % matters.size()] : chosen / 2 % kFields) {
+    case Field::claim:
       slot.claim =
           input_.choice(2) == 0 ? carom::memory::ClaimWord(slot.claim).vacated().bits() : meaningful();
       break;
-    case 1:
+    case Field::generation:
       slot.generation = static_cast<std::uint32_t>(meaningful());
       break;
-    case 2:
+    case Field::id:
       slot.id = id();
       break;
-    case 3:
+    case Field::about_id:
       slot.about_id = id();
       break;
-    case 4:
+    case Field::tid:
       slot.tid = static_cast<std::uint32_t>(meaningful());
       break;
-    case 5:
+    case Field::place:
       slot.place = static_cast<std::uint32_t>(meaningful());
       break;
-    case 6:
+    case Field::start_time:
       slot.start_time = meaningful();
       break;
-    case 7:
+    case Field::name:
       slot.name[input_.choice(2)] = meaningful();
       break;
-    case 8:
+    case Field::whereabouts:
       slot.whereabouts = meaningful();
       break;
-    case 9:
+    case Field::first:
       slot.first = id();
       break;
-    case 10:
+    case Field::declared:
       slot.declared = id();
       break;
-    case 11:
+    case Field::asked:
       slot.asked = static_cast<std::uint32_t>(meaningful());
       break;
-    case 12:
+    case Field::waits:
       slot.waits = static_cast<std::uint32_t>(meaningful());
       break;
-    case 13:
+    case Field::looked:
       slot.looked = static_cast<std::uint32_t>(carom::Deadline::now_ns() / 1'000'000) - input_.byte();
       break;
-    case 14:
+    case Field::waiting_on:
       slot.waiting_on = object();
       break;
-    case 15:
+    case Field::parked_at:
       slot.parked_at = object();
       break;
-    case 16:
+    case Field::turn:
       slot.turn = meaningful();
       break;
-    case 17:
+    case Field::arrived:
       slot.arrived = carom::memory::arrival_note(object(), input_.byte() & 3);
       break;
-    case 18:
-    case 19:
+    case Field::held_object:
       slot.held_object[input_.choice(carom::memory::kHoldings)] = object();
       break;
-    case 20:
-    case 21:
+    case Field::held_state:
       slot.held_state[input_.choice(carom::memory::kHoldings)] = meaningful();
       break;
-    case 22: {
+    case Field::life: {
       const std::uint32_t life =
           input_.choice(4) == 0 ? FUTEX_OWNER_DIED : static_cast<std::uint32_t>(meaningful());
       std::memcpy(static_cast<void*>(&arena_.mapped().roster().life(index)), &life, sizeof life);
       break;
     }
     // What belongs together, as one of the library's own would have it but for a detail.
-    case 23: {
+    case Field::turn_parked: {
       slot.parked_at = object(carom::memory::ObjectKind::condition);
       slot.turn = meaningful();
       break;
     }
-    case 24:
-    case 25: {
+    case Field::holding_held: {
       const std::uint32_t entry = input_.choice(carom::memory::kHoldings);
-      slot.held_object[entry] = object(static_cast<carom::memory::ObjectKind>(1 + input_.choice(kKinds)));
+      slot.held_object[entry] = object(kind());
       slot.held_state[entry] = meaningful();
       break;
     }
-    case 26:
-      slot.waiting_on = object(static_cast<carom::memory::ObjectKind>(1 + input_.choice(kKinds)));
+    case Field::wait_announced:
+      slot.waiting_on = object(kind());
       slot.waits = slot.waits | input_.choice(2);
       slot.place = static_cast<std::uint32_t>(meaningful());
       slot.looked = static_cast<std::uint32_t>(carom::Deadline::now_ns() / 1'000'000);
@@ -312,6 +312,12 @@ std::uint64_t Run::object() {
   return object(static_cast<carom::memory::ObjectKind>(1 + chosen % kKinds));
 }
 
+carom::memory::ObjectKind Run::kind() {
+  const std::uint32_t chosen = input_.byte();
+  if (chosen % 4 != 0) return arena_.kind_;
+  return static_cast<carom::memory::ObjectKind>(1 + chosen / 4 % kKinds);
+}
+
 std::uint64_t Run::object(carom::memory::ObjectKind kind) {
   const Arena::Object& object =
       arena_.objects_[input_.choice(static_cast<std::uint32_t>(arena_.objects_.size()))];
@@ -324,7 +330,7 @@ std::uint64_t Run::object(carom::memory::ObjectKind kind) {
   carom::detail::Serial serial = where;
   if (where < 160) {
     const std::size_t at = carom::detail::serial_offset(kind);
-    const std::size_t of_condition = 20;
+    const std::size_t of_condition = 24;
     const std::size_t of_shared_lock = 8;
     const std::size_t from = at != 0                                          ? at
                              : kind == carom::memory::ObjectKind::condition   ? of_condition

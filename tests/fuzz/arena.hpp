@@ -19,6 +19,36 @@
 
 namespace fuzz {
 
+/// What is written over of a slot; those whose names have two words are fields that belong together.
+enum Field : std::uint8_t {
+  claim,
+  generation,
+  id,
+  about_id,
+  tid,
+  place,
+  start_time,
+  name,
+  whereabouts,
+  first,
+  declared,
+  asked,
+  waits,
+  looked,
+  waiting_on,
+  parked_at,
+  turn,
+  arrived,
+  held_object,
+  held_state,
+  life,
+  turn_parked,
+  holding_held,
+  wait_announced,
+  any_bytes
+};
+constexpr std::uint32_t kFields = any_bytes + 1;
+
 /// What must be true, or the run has failed.
 void expect(bool holds, const char* what);
 
@@ -28,7 +58,8 @@ class Arena {
   static constexpr std::uint32_t kLiving = 4;
   static constexpr std::uint32_t kParticipants = 32;
 
-  Arena();
+  /// `kind`: of most of the objects. `matters`: the fields of a slot, as Field has them, that matter most to them.
+  Arena(carom::memory::ObjectKind kind, std::vector<std::uint8_t> matters);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -63,6 +94,8 @@ class Arena {
   std::byte* data() const { return static_cast<std::byte*>(segment_.data()); }
   std::byte* base() const { return reinterpret_cast<std::byte*>(&mapped_->header()); }
 
+  carom::memory::ObjectKind kind_;
+  std::vector<std::uint8_t> matters_;
   carom::Segment segment_;
   carom::memory::MappedSegment* mapped_;
   carom::Segment other_;
@@ -108,6 +141,7 @@ class Run {
   void spoil_slot();
   void spoil_header();
   std::uint32_t id();
+  carom::memory::ObjectKind kind();
   std::uint64_t object();
   std::uint64_t object(carom::memory::ObjectKind kind);
   std::uint64_t meaningful();

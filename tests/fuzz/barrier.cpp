@@ -3,6 +3,10 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::barrier,
+              {fuzz::arrived, fuzz::holding_held, fuzz::id, fuzz::generation, fuzz::life}) {}
+
   carom::Barrier& first = make<carom::Barrier>(1);
   carom::Barrier& second = make<carom::Barrier>(2);
   carom::Barrier& last = make_last<carom::Barrier>(3);

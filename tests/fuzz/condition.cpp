@@ -3,6 +3,10 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::condition,
+              {fuzz::turn_parked, fuzz::turn, fuzz::parked_at, fuzz::id, fuzz::life}) {}
+
   carom::Lock& lock = make<carom::Lock>();
   carom::RLock& rlock = make<carom::RLock>();
   carom::Condition& own = make<carom::Condition>();

@@ -4,6 +4,11 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::bounded_semaphore,
+              {fuzz::wait_announced, fuzz::waits, fuzz::first, fuzz::holding_held, fuzz::held_state,
+               fuzz::id}) {}
+
   carom::Lock& lock = make<carom::Lock>();
   carom::RLock& rlock = make<carom::RLock>();
   carom::FifoLock& fifo = make<carom::FifoLock>();

@@ -3,6 +3,8 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects() : Arena(carom::memory::ObjectKind::event, {fuzz::wait_announced, fuzz::id, fuzz::life}) {}
+
   carom::Event& first = make<carom::Event>();
   carom::Event& last = make_last<carom::Event>(true);
 };

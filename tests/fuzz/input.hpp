@@ -37,8 +37,8 @@ class Input {
   /// Mostly one try, for those are many more in a second; at most 2 ms.
   carom::Deadline deadline() {
     const std::uint8_t chosen = byte();
-    if (chosen < 192) return carom::Deadline::passed();
-    return std::chrono::microseconds((chosen - 191) * 31);
+    if (chosen < 240) return carom::Deadline::passed();
+    return std::chrono::microseconds((chosen - 239) * 125);
   }
 
  private:

@@ -3,6 +3,10 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::latch,
+              {fuzz::holding_held, fuzz::held_state, fuzz::id, fuzz::life}) {}
+
   carom::Latch& first = make<carom::Latch>(2);
   carom::Latch& last = make_last<carom::Latch>(1);
 };

@@ -8,6 +8,12 @@ namespace {
 using L = carom::CAROM_FUZZED;
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(std::is_same_v<L, carom::FifoLock> ? carom::memory::ObjectKind::fifo_lock
+                                                 : carom::memory::ObjectKind::lock,
+              {fuzz::id, fuzz::generation, fuzz::declared, fuzz::life, fuzz::place, fuzz::looked,
+               fuzz::wait_announced}) {}
+
   L& first = make<L>();
   L& refusing = make<L>(carom::OwnerDeath::refuse);
   L& last = make_last<L>(carom::OwnerDeath::ignore);

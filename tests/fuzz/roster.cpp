@@ -6,6 +6,11 @@ namespace {
 constexpr std::uint32_t kMany = 40;
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::shared_lock,
+              {fuzz::claim, fuzz::generation, fuzz::id, fuzz::life, fuzz::holding_held, fuzz::turn_parked,
+               fuzz::arrived}) {}
+
   carom::Latch& latch = make<carom::Latch>(3);
   carom::Semaphore& semaphore = make<carom::Semaphore>(4);
   carom::Barrier& barrier = make<carom::Barrier>(2);

@@ -16,6 +16,12 @@ T& make_second(fuzz::Arena& arena) {
 }
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(std::is_same_v<S, carom::Semaphore> ? carom::memory::ObjectKind::semaphore
+                                                  : carom::memory::ObjectKind::bounded_semaphore,
+              {fuzz::holding_held, fuzz::held_object, fuzz::held_state, fuzz::id, fuzz::life,
+               fuzz::wait_announced}) {}
+
   S& first = make<S>(1);
   S& second = make_second<S>(*this);
   S& last = make_last<S>(0);

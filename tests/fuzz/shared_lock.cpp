@@ -3,6 +3,10 @@
 namespace {
 
 struct Objects : fuzz::Arena {
+  Objects()
+      : Arena(carom::memory::ObjectKind::shared_lock, {fuzz::holding_held, fuzz::held_state, fuzz::id,
+                                                       fuzz::generation, fuzz::life, fuzz::wait_announced}) {}
+
   carom::SharedLock& first = make<carom::SharedLock>();
   carom::SharedLock& last = make_last<carom::SharedLock>();
 };

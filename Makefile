@@ -12,10 +12,11 @@ QUICK ?=
 BUILD := g++ cmake ninja-build
 DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
 BENCH := $(DEMO) nlohmann-json3-dev libnsync-dev libabsl-dev python3-matplotlib
-TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin
+FUZZ := $(BUILD) clang-14 libclang-rt-14-dev
+TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin $(FUZZ)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench crash storm endings sanitize mutants lint docs install clean
+.PHONY: help demo test bench crash storm fuzz endings sanitize mutants lint docs install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -52,6 +53,11 @@ endings: ## end in every way, in every place; the ledger goes to build/endings.t
 	@scripts/need $(TESTS)
 	@scripts/build dev carom_endings
 	@build/dev/tests/endings/carom-endings --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) --ledger build/endings.tsv
+
+fuzz: DURATION = 8
+fuzz: ## spoil shared memory, DURATION seconds for each target, and see that nothing worse comes of it than an outcome
+	@scripts/need $(FUZZ)
+	@tests/fuzz/fuzz.sh $(DURATION)
 
 sanitize: ## the tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@scripts/need $(TESTS)

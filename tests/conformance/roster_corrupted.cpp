@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 
-#include <array>
-#include <optional>
+#include <cstring>
 #include <thread>
 
 #include "carom/carom.hpp"
 #include "memory/mapped_segment.hpp"
+#include "memory/settlement.hpp"
 #include "support/party.hpp"
 #include "support/printing.hpp"
 #include "support/robust_list.hpp"
@@ -91,4 +91,23 @@ TEST_F(RosterCorrupted, a_turn_that_nobody_could_have_stored_is_passed_over_by_w
   slot_of(id).turn &= ~kMoreThanATicket;
   condition->notify();
   EXPECT_EQ(first.leave(), 1);
+}
+
+TEST(BarrierCorrupted, one_that_says_it_lies_in_another_segment_is_refused) {
+  Segment lower = Segment::anonymous(4096);
+  Segment upper = Segment::anonymous(4096);
+  if (lower.data() > upper.data()) std::swap(lower, upper);
+  auto* const barrier = ::new (upper.data()) carom::Barrier(1);
+  std::uint32_t dead = 0;
+  std::thread([&] { dead = lower.join().id; }).join();
+  MappedSegment& mapped = *MappedSegment::containing(lower.data());
+  const std::uint64_t offset = mapped.offset_of(barrier);
+  constexpr std::size_t kHomeAt = 8;  // tests/layout holds it
+  const auto home = static_cast<std::uint32_t>(offset / 4096) << 2;
+  std::memcpy(reinterpret_cast<std::byte*>(barrier) + kHomeAt, &home, sizeof home);
+  std::uint16_t serial = 0;
+  std::memcpy(&serial, reinterpret_cast<std::byte*>(barrier) + 14, sizeof serial);
+  mapped.roster().slot(dead).arrived = carom::memory::arrival_note(
+      carom::memory::object_ref(carom::memory::ObjectKind::barrier, offset, serial), 0);
+  EXPECT_EQ(support::code_of([&] { return barrier->wait(10ms); }), carom::Errc::corrupted);
 }

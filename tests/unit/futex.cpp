@@ -2,7 +2,11 @@
 #include "platform/futex.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "support/old_kernel.hpp"
@@ -102,6 +106,18 @@ TEST_F(Futex, a_signal_is_told_from_a_wake) {
   wait_until([&] { return sleeper.sleeps(); });
   sleeper.signal(SIGUSR1);
   EXPECT_EQ(sleeper.leave(), 1);
+}
+
+TEST_F(Futex, a_stranger_who_waits_as_for_a_priority_inheriting_mutex_does_the_waker_no_harm) {
+  const auto self = static_cast<std::uint32_t>(syscall(SYS_gettid));
+  words_->first = self;
+  ProcessParty stranger(
+      [this] { return syscall(SYS_futex, &words_->first, FUTEX_LOCK_PI, 0, nullptr, nullptr, 0) == 0; });
+  wait_until([&] { return stranger.sleeps(); });
+  words_->first = 1;
+  errno = EDOM;
+  EXPECT_EQ(wake(words_->first, kEverybody), 0);
+  EXPECT_EQ(errno, EDOM);
 }
 
 TEST_F(Futex, waking_leaves_errno_alone) {

@@ -64,7 +64,8 @@ class LifePages {
   LifeArea area_{nullptr, 0};
   std::uint32_t capacity_ = 0;
   std::unique_ptr<std::atomic<platform::LifePage*>[]> pages_;
-  std::unique_ptr<std::atomic<const platform::RobustChain*>[]> chains_;  // of each slot's link; may have ended
+  std::unique_ptr<std::atomic<const platform::RobustChain*>[]>
+      chains_;  // of each slot's link; may have ended
 };
 
 }  // namespace carom::memory

@@ -63,6 +63,11 @@ class MappedSegment {
     return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(header_);
   }
 
+  /// Whether the address is one of the user's part.
+  bool holds(const void* address) const noexcept {
+    return offset_of(address) - facts_.data_offset < facts_.data_bytes;
+  }
+
   /// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
   /// Nothing either if another object lies there by now.
   template <class Bits>

@@ -93,9 +93,10 @@ Wait wait_any(std::span<const Watch> watches, Deadline deadline, std::size_t alo
 int wake(const Word& word, int count) {
   const int saved = errno;
   const long result = syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
-  if (result < 0) fail("futex wake", errno);
+  // A stranger may wait there as for a mutex with priority inheritance, and is not to be woken like this.
+  if (result < 0 && errno != EINVAL) fail("futex wake", errno);
   errno = saved;
-  return static_cast<int>(result);
+  return result < 0 ? 0 : static_cast<int>(result);
 }
 
 void pause_until(Deadline deadline) noexcept {

@@ -23,8 +23,8 @@ using Fate = BarrierWord::Fate;
 
 namespace {
 
-MappedSegment& mapped(const void* base) {
-  return sync::mapped(base, "barrier");
+MappedSegment& mapped(const void* object, const void* base) {
+  return sync::mapped(object, base, "barrier");
 }
 
 BarrierBreak reason(BarrierState state) noexcept {
@@ -114,7 +114,8 @@ void Barrier::throw_broken(BarrierWord seen, std::uint32_t round) const {
   // One that all have arrived for and that has gone by without its action was reset, if so long ago that the word no
   // longer says it.
   if (seen.fate_of(round) != Fate::broken) throw BrokenBarrierError(BarrierBreak::reset, std::nullopt);
-  throw BrokenBarrierError(reason(seen.state()), mapped(home_.segment_of(this)).roster().about(seen.who()));
+  throw BrokenBarrierError(reason(seen.state()),
+                           mapped(this, home_.segment_of(this)).roster().about(seen.who()));
 }
 
 bool Barrier::break_round(std::uint32_t round, BarrierState why, std::uint32_t culprit) {
@@ -132,7 +133,7 @@ bool Barrier::break_round(std::uint32_t round, BarrierState why, std::uint32_t c
 
 int Barrier::meet(Deadline deadline, void (*action)(void*), void* argument) {
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = mapped(base);
+  MappedSegment& segment = mapped(this, base);
   const std::uint64_t object = object_in(segment);
   const std::uint32_t self = detail::seat_in(base);
   ArrivalNote note(segment.roster().slot(self));
@@ -202,7 +203,7 @@ void Barrier::act(std::uint32_t round, void (*action)(void*), void* argument) {
 // Returns `index` once the round is completed; one that only waits for the round to be over has -1.
 int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) {
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = mapped(base);
+  MappedSegment& segment = mapped(this, base);
   const std::uint64_t object = object_in(segment);
   Roster roster = segment.roster();
   const std::uint32_t self = detail::seat_in(base);
@@ -267,18 +268,18 @@ void Barrier::reset() {
 
 void Barrier::enrol() {
   const void* const base = home_.segment_of(this);
-  memory::make_holding(base, object_in(mapped(base))).set_count(1);
+  memory::make_holding(base, object_in(mapped(this, base))).set_count(1);
   CAROM_STEP(barrier_enrolled);
 }
 
 void Barrier::leave() {
   const void* const base = home_.segment_of(this);
-  const Holding own = memory::find_own_holding(base, object_in(mapped(base)));
+  const Holding own = memory::find_own_holding(base, object_in(mapped(this, base)));
   if (own && own.count() != 0) own.set_count(0);
 }
 
 bool Barrier::broken() const {
-  MappedSegment& segment = mapped(home_.segment_of(this));
+  MappedSegment& segment = mapped(this, home_.segment_of(this));
   const auto witness = memory::Witness::identity;
   memory::settle_arrivals(segment, object_in(segment), word().round(), witness);
   memory::settle_object(segment, object_in(segment), witness);
@@ -286,17 +287,17 @@ bool Barrier::broken() const {
 }
 
 std::vector<Participant> Barrier::enrolled() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return sync::holders_of(segment, object_in(segment));
 }
 
 std::vector<Participant> Barrier::waiting() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Barrier::waiters() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().count_waiting_on(object_in(segment));
 }
 

@@ -24,8 +24,8 @@ namespace {
 
 using State = TurnWord::State;
 
-MappedSegment& mapped(const void* base) {
-  return sync::mapped(base, "condition");
+MappedSegment& mapped(const void* object, const void* base) {
+  return sync::mapped(object, base, "condition");
 }
 
 std::uint32_t distance(const void* from, const void* to) {
@@ -120,7 +120,7 @@ std::uint64_t Condition::object_in(const MappedSegment& segment) const noexcept 
 template <class L>
 L& Condition::lock_there() const {
   const std::ptrdiff_t words = static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed));
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   // The distance lies in shared memory: a spoiled one is not followed outside.
   const auto at = static_cast<std::int64_t>(segment.offset_of(this)) + words * 4;
   const auto begin = static_cast<std::int64_t>(segment.facts().data_offset);
@@ -174,7 +174,7 @@ template <class L>
 ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_token* stop) {
   if (!lock.owned()) refuse();
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = mapped(base);
+  MappedSegment& segment = mapped(this, base);
   const std::uint64_t object = object_in(segment);
   const std::uint32_t self = detail::seat_in(base);
   Roster roster = segment.roster();
@@ -298,12 +298,12 @@ bool Condition::owned() const {
 }
 
 std::vector<Participant> Condition::waiting() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Condition::waiters() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().count_waiting_on(object_in(segment));
 }
 

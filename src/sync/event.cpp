@@ -53,7 +53,7 @@ bool Event::wait(Deadline deadline) {
 // the word.
 bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool>* stop) {
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = sync::mapped(base, "event");
+  MappedSegment& segment = sync::mapped(this, base, "event");
   memory::Roster roster = segment.roster();
   memory::Waiting waiting(roster, detail::seat_in(base), object_of(segment, *this),
                           memory::Cancellation::point);
@@ -78,12 +78,12 @@ bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool
 }
 
 std::vector<Participant> Event::waiting() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "event");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "event");
   return segment.roster().waiting_on(object_of(segment, *this));
 }
 
 std::size_t Event::waiters() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "event");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "event");
   return segment.roster().count_waiting_on(object_of(segment, *this));
 }
 

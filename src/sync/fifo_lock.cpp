@@ -154,7 +154,7 @@ class Place {
 }  // namespace
 
 Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
-  MappedSegment& segment = sync::mapped(this->segment(), "lock");
+  MappedSegment& segment = sync::mapped(this, this->segment(), "lock");
   Roster roster = segment.roster();
   Place place(roster, self, object_of(segment, *this));
   sync::Spin spin(sync::Awaited::release);
@@ -267,7 +267,7 @@ bool FifoLock::adopt() {
 }
 
 bool FifoLock::make_consistent() {
-  const Roster roster = sync::mapped(segment(), "lock").roster();
+  const Roster roster = sync::mapped(this, segment(), "lock").roster();
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
   do {
     if (standing_of_owner(roster, FifoWord(bits)) != Standing::gone) return false;
@@ -279,16 +279,16 @@ bool FifoLock::make_consistent() {
 std::optional<Participant> FifoLock::owner() const {
   const FifoWord word = load();
   if (word.free() || word.handed_over()) return std::nullopt;
-  return sync::mapped(segment(), "lock").roster().about(word.owner());
+  return sync::mapped(this, segment(), "lock").roster().about(word.owner());
 }
 
 std::vector<Participant> FifoLock::waiting() const {
-  const MappedSegment& segment = sync::mapped(this->segment(), "lock");
+  const MappedSegment& segment = sync::mapped(this, this->segment(), "lock");
   return segment.roster().waiting_on(object_of(segment, *this));
 }
 
 std::size_t FifoLock::waiters() const {
-  const MappedSegment& segment = sync::mapped(this->segment(), "lock");
+  const MappedSegment& segment = sync::mapped(this, this->segment(), "lock");
   return segment.roster().count_waiting_on(object_of(segment, *this));
 }
 

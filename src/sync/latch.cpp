@@ -33,7 +33,7 @@ std::uint32_t Latch::checked(std::ptrdiff_t expected) {
 
 void Latch::promise(std::uint32_t n) {
   const void* const base = home_.segment_of(this);
-  const Holding holding = memory::make_holding(base, object_in(sync::mapped(base, "latch")));
+  const Holding holding = memory::make_holding(base, object_in(sync::mapped(this, base, "latch")));
   if (n > detail::LatchWord::kMax - std::min(holding.count(), detail::LatchWord::kMax)) {
     throw Error(Errc::bad_value, "latch",
                 "cannot be promised more than " + std::to_string(max()) + " times by one thread");
@@ -62,7 +62,7 @@ void Latch::count_down(std::ptrdiff_t n) {
     CAROM_STEP(latch_counted);
   }
   const void* const base = home_.segment_of(this);
-  const MappedSegment& segment = sync::mapped(base, "latch");
+  const MappedSegment& segment = sync::mapped(this, base, "latch");
   const Holding promised = memory::find_own_holding(base, object_in(segment));
   if (promised && promised.count() != 0)
     promised.set_count(promised.count() > count ? promised.count() - count : 0);
@@ -74,7 +74,7 @@ LatchWait Latch::wait(Deadline deadline) {
     return LatchWait::open;
   }
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = sync::mapped(base, "latch");
+  MappedSegment& segment = sync::mapped(this, base, "latch");
   const std::uint64_t object = object_in(segment);
   memory::Roster roster = segment.roster();
   memory::Waiting waiting(roster, detail::seat_in(base), object, memory::Cancellation::point);
@@ -104,17 +104,17 @@ LatchWait Latch::wait(Deadline deadline) {
 }
 
 std::vector<Participant> Latch::promised() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "latch");
   return sync::holders_of(segment, object_in(segment));
 }
 
 std::vector<Participant> Latch::waiting() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "latch");
   return segment.roster().waiting_on(object_in(segment));
 }
 
 std::size_t Latch::waiters() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "latch");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "latch");
   return segment.roster().count_waiting_on(object_in(segment));
 }
 

@@ -38,7 +38,7 @@ void begin_turn() noexcept {
 }
 
 MappedSegment& mapped(const OwnedWord& word) {
-  return sync::mapped(word.segment(), "lock");
+  return sync::mapped(&word, word.segment(), "lock");
 }
 
 std::uint64_t object_of(const MappedSegment& segment, const OwnedWord& word) noexcept {

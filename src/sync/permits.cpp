@@ -36,7 +36,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
   const void* const base = home_.segment_of(this);
   const std::uint32_t self = seat_in(base);
   const std::uint64_t object = object_at(base);
-  MappedSegment& segment = sync::mapped(base, "semaphore");
+  MappedSegment& segment = sync::mapped(this, base, "semaphore");
   Roster roster = segment.roster();
   std::optional<OwnPermits> own;
   if (held) {
@@ -100,7 +100,7 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
 template <class Word>
 Release Permits<Word>::give_held_anyhow() {
   const void* const base = home_.segment_of(this);
-  const Roster roster = sync::mapped(base, "semaphore").roster();
+  const Roster roster = sync::mapped(this, base, "semaphore").roster();
   const std::uint64_t object = object_at(base);
   const Holding holding = memory::find_own_holding(base, object);
   if (!holding) return Release::not_held;
@@ -122,7 +122,7 @@ Release Permits<Word>::give_held_anyhow() {
 template <class Word>
 bool Permits<Word>::adopt() {
   const void* const base = home_.segment_of(this);
-  const Roster roster = sync::mapped(base, "semaphore").roster();
+  const Roster roster = sync::mapped(this, base, "semaphore").roster();
   const std::uint64_t object = object_at(base);
   const Stamp stamp = Word(word_.load(std::memory_order_acquire)).stamp();
   OwnPermits own = own_permits(memory::make_holding(base, object, stamp));
@@ -177,7 +177,7 @@ void Permits<Word>::wake(Word given, std::uint32_t n) noexcept {
 
 template <class Word>
 std::uint32_t Permits<Word>::value() const {
-  MappedSegment& segment = sync::mapped(home_.segment_of(this), "semaphore");
+  MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "semaphore");
   memory::settle_object(segment, object_at(&segment.header()), memory::Witness::identity);
   return Word(word_.load(std::memory_order_relaxed)).value();
 }
@@ -185,26 +185,26 @@ std::uint32_t Permits<Word>::value() const {
 template <class Word>
 std::uint32_t Permits<Word>::held_by_me() const {
   const void* const base = home_.segment_of(this);
-  const MappedSegment& segment = sync::mapped(base, "semaphore");
+  const MappedSegment& segment = sync::mapped(this, base, "semaphore");
   const Holding holding = memory::find_own_holding(base, object_at(&segment.header()));
   return holding ? holding.count() : 0;
 }
 
 template <class Word>
 std::vector<Participant> Permits<Word>::holders() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "semaphore");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "semaphore");
   return sync::holders_of(segment, object_at(&segment.header()));
 }
 
 template <class Word>
 std::vector<Participant> Permits<Word>::waiting() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "semaphore");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "semaphore");
   return segment.roster().waiting_on(object_at(&segment.header()));
 }
 
 template <class Word>
 std::size_t Permits<Word>::count_waiting() const {
-  const MappedSegment& segment = sync::mapped(home_.segment_of(this), "semaphore");
+  const MappedSegment& segment = sync::mapped(this, home_.segment_of(this), "semaphore");
   return segment.roster().count_waiting_on(object_at(&segment.header()));
 }
 

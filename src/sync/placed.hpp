@@ -6,10 +6,11 @@
 
 namespace carom::sync {
 
-/// Throws Error (corrupted) if no segment that is open here begins at `base`.
-inline memory::MappedSegment& mapped(const void* base, const char* what) {
+/// The segment that begins at `base`. Throws Error (corrupted) if none that is open here does, or the object does not lie
+/// in that one: where an object says it lies was read from shared memory.
+inline memory::MappedSegment& mapped(const void* object, const void* base, const char* what) {
   memory::MappedSegment* const segment = memory::MappedSegment::at(base);
-  if (segment == nullptr) throw Error(Errc::corrupted, what, "does not lie in any segment that is open here");
+  if (segment == nullptr || !segment->holds(object)) throw Error(Errc::corrupted, what, "does not lie in any segment that is open here");
   return *segment;
 }
 

@@ -22,8 +22,8 @@ using memory::Waiting;
 
 namespace {
 
-MappedSegment& mapped(const void* base) {
-  return sync::mapped(base, "shared lock");
+MappedSegment& mapped(const void* object, const void* base) {
+  return sync::mapped(object, base, "shared lock");
 }
 
 /// Calls visit(holding, count) for every living reader, until it returns false.
@@ -80,7 +80,7 @@ std::uint64_t SharedLock::object_at(const void* base) const noexcept {
 
 Acquisition SharedLock::take(Deadline deadline, bool detect) {
   const void* const base = home_.segment_of(this);
-  MappedSegment& segment = mapped(base);
+  MappedSegment& segment = mapped(this, base);
   const std::uint64_t object = object_at(&segment.header());
   const std::uint32_t self = detail::seat_in(base);
   Roster roster = segment.roster();
@@ -176,7 +176,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     platform::acquired(&word_);
     return Acquisition::acquired;
   }
-  MappedSegment& segment = mapped(base);
+  MappedSegment& segment = mapped(this, base);
   Roster roster = segment.roster();
   Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
   for (;;) {
@@ -232,11 +232,11 @@ bool SharedLock::owned() const {
 
 std::optional<Participant> SharedLock::owner() const {
   if (word().writer() == 0) return std::nullopt;
-  return mapped(home_.segment_of(this)).roster().about(word().writer());
+  return mapped(this, home_.segment_of(this)).roster().about(word().writer());
 }
 
 std::vector<Participant> SharedLock::readers() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   const Roster roster = segment.roster();
   std::vector<Participant> found;
   each_reader(roster, object_at(&segment.header()), [&](const Holding& holding, std::uint32_t) {
@@ -251,12 +251,12 @@ std::size_t SharedLock::reader_count() const {
 }
 
 std::vector<Participant> SharedLock::waiting() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().waiting_on(object_at(&segment.header()));
 }
 
 std::size_t SharedLock::waiters() const {
-  const MappedSegment& segment = mapped(home_.segment_of(this));
+  const MappedSegment& segment = mapped(this, home_.segment_of(this));
   return segment.roster().count_waiting_on(object_at(&segment.header()));
 }
 

@@ -267,11 +267,11 @@ TEST(CAROM_SUITE(Deadlock), a_bystander_sees_who_waits_for_itself) {
 
 TEST(CAROM_SUITE(Deadlock), what_a_thread_notes_in_a_further_seat_is_its_own) {
   const carom::Shared<Many> many;
+  ASSERT_TRUE(many->lock.acquire());
   Party party([&many] {
     for (BoundedSemaphore& permits : many->permits) static_cast<void>(permits.acquire());
     return many->lock.acquire().kind();
   });
-  ASSERT_TRUE(many->lock.acquire());
   wait_for_sleeper(many->lock, party);
   for (BoundedSemaphore& permits : many->permits) {
     ASSERT_EQ(permits.acquire(detect_deadlock), Acquisition::deadlocked);

@@ -194,7 +194,8 @@ Play meetings() {
   Play play{.primitive = "Barrier", .role = Role::inside};
   play.arrive = [](Board& b, Scene& s) {
     b.barrier.enrol();
-    while (!s.go && meet(b) == kMet) {
+    // A victim that lives on comes until the others have met once more: they could not meet without it.
+    while (!(s.go && all_on(s, 2)) && meet(b) == kMet) {
       ++s.rounds;
       pthread_testcancel();
     }

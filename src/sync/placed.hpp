@@ -10,7 +10,8 @@ namespace carom::sync {
 /// in that one: where an object says it lies was read from shared memory.
 inline memory::MappedSegment& mapped(const void* object, const void* base, const char* what) {
   memory::MappedSegment* const segment = memory::MappedSegment::at(base);
-  if (segment == nullptr || !segment->holds(object)) throw Error(Errc::corrupted, what, "does not lie in any segment that is open here");
+  if (segment == nullptr || !segment->holds(object))
+    throw Error(Errc::corrupted, what, "does not lie in any segment that is open here");
   return *segment;
 }
 

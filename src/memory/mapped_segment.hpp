@@ -63,9 +63,9 @@ class MappedSegment {
     return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(header_);
   }
 
-  /// Whether the address is one of the user's part.
-  bool holds(const void* address) const noexcept {
-    return offset_of(address) - facts_.data_offset < facts_.data_bytes;
+  /// Whether all of the bytes at the address are of the user's part.
+  bool holds(const void* address, std::size_t bytes = 1) const noexcept {
+    return bytes <= facts_.data_bytes && offset_of(address) - facts_.data_offset <= facts_.data_bytes - bytes;
   }
 
   /// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.
@@ -75,11 +75,8 @@ class MappedSegment {
     const std::uint64_t offset = offset_in(object);
     const std::size_t serial_at = detail::serial_offset(kind_of(object));
     const std::size_t bytes = std::max(sizeof(Bits), serial_at + sizeof(detail::Serial));
-    if (offset < facts_.data_offset || offset % sizeof(Bits) != 0 || facts_.data_bytes < bytes ||
-        offset - facts_.data_offset > facts_.data_bytes - bytes) {
-      return nullptr;
-    }
     std::byte* const at = reinterpret_cast<std::byte*>(header_) + offset;
+    if (offset % sizeof(Bits) != 0 || !holds(at, bytes)) return nullptr;
     if (serial_at != 0 &&
         *reinterpret_cast<const detail::Serial*>(at + serial_at) != detail::serial_in(object))
       return nullptr;
@@ -89,10 +86,8 @@ class MappedSegment {
   /// The reference to the object of that kind that lies there now; 0: none can.
   std::uint64_t present_object(detail::ObjectKind kind, std::uint64_t offset) const noexcept {
     const std::size_t serial_at = detail::serial_offset(kind);
-    if (offset < facts_.data_offset ||
-        offset - facts_.data_offset + serial_at + sizeof(detail::Serial) > facts_.data_bytes)
-      return 0;
     const auto* const at = reinterpret_cast<const std::byte*>(header_) + offset + serial_at;
+    if (!holds(at - serial_at, serial_at + sizeof(detail::Serial))) return 0;
     return object_ref(kind, offset,
                       serial_at == 0 ? detail::Serial{0} : *reinterpret_cast<const detail::Serial*>(at));
   }

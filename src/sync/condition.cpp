@@ -122,12 +122,11 @@ L& Condition::lock_there() const {
   const std::ptrdiff_t words = static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed));
   const MappedSegment& segment = mapped(this, home_.segment_of(this));
   // The distance lies in shared memory: a spoiled one is not followed outside.
-  const auto at = static_cast<std::int64_t>(segment.offset_of(this)) + words * 4;
-  const auto begin = static_cast<std::int64_t>(segment.facts().data_offset);
-  const auto end = begin + static_cast<std::int64_t>(segment.facts().data_bytes);
-  if (at < begin || at > end - static_cast<std::int64_t>(sizeof(L)))
+  const auto at = reinterpret_cast<std::uintptr_t>(this) + static_cast<std::uintptr_t>(words * 4);
+  auto* const lock = reinterpret_cast<L*>(at);
+  if (!segment.holds(lock, sizeof(L)))
     throw Error(Errc::corrupted, "condition", "does not say where its lock is; something wrote over it");
-  return *reinterpret_cast<L*>(reinterpret_cast<std::byte*>(&segment.header()) + at);
+  return *lock;
 }
 
 template <class Visit>
@@ -244,7 +243,7 @@ ConditionWait Condition::wait(Deadline deadline) {
 }
 
 void Condition::notify_waiters(std::uint32_t n) noexcept {
-  MappedSegment* const segment = MappedSegment::at(home_.segment_of(this));
+  MappedSegment* const segment = sync::find_mapped(this, home_.segment_of(this));
   if (segment == nullptr) return;
   const std::uint64_t object = object_in(*segment);
   const Roster roster = segment->roster();

@@ -219,7 +219,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
 
 Release FifoLock::give() noexcept {
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
-  const MappedSegment* const segment = MappedSegment::at(this->segment());
+  const MappedSegment* const segment = sync::find_mapped(this, this->segment());
   platform::releasing(&word_);
   do {
     const FifoWord seen(bits);
@@ -237,7 +237,7 @@ Release FifoLock::give() noexcept {
 
 // If it is to be had; whoever comes upon it once it is does the same.
 void FifoLock::wake_first() const noexcept {
-  const MappedSegment* const segment = MappedSegment::at(this->segment());
+  const MappedSegment* const segment = sync::find_mapped(this, this->segment());
   if (segment == nullptr) return;
   const Roster roster = segment->roster();
   const FifoWord seen(word_.load(std::memory_order_seq_cst));  // [F3]

@@ -138,7 +138,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
 
 Release OwnedWord::give_unless_owner_died() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
-  const MappedSegment* const segment = MappedSegment::at(this->segment());
+  const MappedSegment* const segment = sync::find_mapped(this, this->segment());
   platform::releasing(&word_);
   do {
     const LockWord word(seen);

@@ -65,7 +65,10 @@ class MappedSegment {
 
   /// Whether all of the bytes at the address are of the user's part.
   bool holds(const void* address, std::size_t bytes = 1) const noexcept {
-    return bytes <= facts_.data_bytes && offset_of(address) - facts_.data_offset <= facts_.data_bytes - bytes;
+    return holds_at(offset_of(address), bytes);
+  }
+  bool holds_at(std::uint64_t offset, std::size_t bytes) const noexcept {
+    return bytes <= facts_.data_bytes && offset - facts_.data_offset <= facts_.data_bytes - bytes;
   }
 
   /// The shared word at the beginning of an object, if the reference is one that can be: it was read from shared memory.

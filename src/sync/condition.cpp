@@ -122,11 +122,10 @@ L& Condition::lock_there() const {
   const std::ptrdiff_t words = static_cast<std::int32_t>(lock_.load(std::memory_order_relaxed));
   const MappedSegment& segment = mapped(this, home_.segment_of(this));
   // The distance lies in shared memory: a spoiled one is not followed outside.
-  const auto at = reinterpret_cast<std::uintptr_t>(this) + static_cast<std::uintptr_t>(words * 4);
-  auto* const lock = reinterpret_cast<L*>(at);
-  if (!segment.holds(lock, sizeof(L)))
+  const std::uint64_t offset = segment.offset_of(this) + static_cast<std::uint64_t>(words * 4);
+  if (!segment.holds_at(offset, sizeof(L)))
     throw Error(Errc::corrupted, "condition", "does not say where its lock is; something wrote over it");
-  return *lock;
+  return *reinterpret_cast<L*>(reinterpret_cast<std::byte*>(&segment.header()) + offset);
 }
 
 template <class Visit>

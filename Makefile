@@ -13,7 +13,7 @@ BUILD := g++ cmake ninja-build
 DEMO := $(BUILD) libboost-dev libcli11-dev libfmt-dev
 BENCH := $(DEMO) nlohmann-json3-dev libnsync-dev libabsl-dev python3-matplotlib
 FUZZ := $(BUILD) clang-14 libclang-rt-14-dev
-TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin $(FUZZ)
+TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin valgrind python3 $(FUZZ)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench crash storm fuzz endings sanitize mutants lint docs install clean

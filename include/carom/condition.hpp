@@ -53,13 +53,16 @@ class [[nodiscard]] ConditionWait {
 ///
 /// Unlike std::condition_variable_any: works between processes; a notification is never lost to a waiter that timed
 /// out, was stopped or died on its way: it goes to another that waited then; no wake-ups without a notification;
-/// waiters are notified in the order they came. Unlike multiprocessing.Condition: notify() never waits for anybody, so
-/// a waiter that is killed or stopped holds up nobody.
+/// waiters are notified in the order they came, one that is stopped or has left its wait by a jump after all others.
+/// Unlike multiprocessing.Condition: notify() never waits for anybody, so a waiter that is killed or stopped holds up
+/// nobody.
 ///
 /// Waiting takes a seat in the roster, as Lock says; fork and signals too. notify needs no seat. pthread_cancel: a wait is a
 /// cancellation point, as pthread_cond_wait(3) is: the lock is taken again before the thread unwinds, and a notification that
 /// it was given goes to another waiter.
 class Condition {
+  class StopRequest;
+
  public:
   /// Does not block. The lock must lie in the same segment. Throws Error (outside_segment).
   Condition();
@@ -103,7 +106,9 @@ class Condition {
   bool wait(std::unique_lock<L>& hold, std::stop_token stop, Predicate predicate) {
     while (!stop.stop_requested()) {
       if (predicate()) return true;
-      static_cast<void>(wait_holding(hold, Deadline::never(), &stop));
+      StopRequest request;
+      const std::stop_callback on_stop(stop, [&request] { request.stop(); });
+      static_cast<void>(wait_holding(hold, Deadline::never(), &request));
     }
     return predicate();
   }
@@ -156,13 +161,29 @@ class Condition {
   enum Over : std::uint32_t { over_own, over_lock, over_rlock };
 
   template <class L>
-  ConditionWait wait_over(L& lock, Deadline deadline, const std::stop_token* stop);
-  ConditionWait wait_stoppable(Lock& lock, Deadline deadline, const std::stop_token* stop);
-  ConditionWait wait_stoppable(RLock& lock, Deadline deadline, const std::stop_token* stop);
-  ConditionWait wait_stoppable(Condition& lock, Deadline deadline, const std::stop_token* stop);
+  ConditionWait wait_over(L& lock, Deadline deadline, StopRequest* stop);
+  ConditionWait wait_stoppable(Lock& lock, Deadline deadline, StopRequest* stop);
+  ConditionWait wait_stoppable(RLock& lock, Deadline deadline, StopRequest* stop);
+  ConditionWait wait_stoppable(Condition& lock, Deadline deadline, StopRequest* stop);
+
+  /// Ends a wait, from another thread: what the wait is is plain data, so that it may end meanwhile.
+  class StopRequest {
+   public:
+    void stop() noexcept;
+
+   private:
+    friend class Condition;
+    enum class State : std::uint8_t { none, waits, stopped };
+
+    std::atomic<State> state_{State::none};
+    memory::MappedSegment* segment_ = nullptr;
+    std::uint64_t condition_ = 0;
+    std::uint32_t waiter_ = 0;
+    std::uint32_t ticket_ = 0;
+  };
 
   template <class L>
-  ConditionWait wait_holding(std::unique_lock<L>& hold, Deadline deadline, const std::stop_token* stop) {
+  ConditionWait wait_holding(std::unique_lock<L>& hold, Deadline deadline, StopRequest* stop) {
     if (!hold.owns_lock()) refuse();
     L& lock = *hold.mutex();
     try {

@@ -18,8 +18,8 @@ struct Blocked {
   std::uint64_t offset = 0;      ///< the same, from the begin of its segment
 };
 
-/// A cycle among those who wait for something in the segment; empty if there is none. Does not block, changes nothing,
-/// and counts only those who waited all the time while it looked. Cycles that lead through another segment, or through
+/// A cycle among those who wait for something in the segment; empty if there is none. Changes nothing. Where there seems
+/// to be one it takes up to 0.1 s, until each thread of it has looked again and waits still; it counts no others. Cycles that lead through another segment, or through
 /// bare permits, events, conditions and the like, which nobody holds, are not seen. Throws std::bad_alloc.
 std::vector<Blocked> find_deadlock(const Segment& segment);
 

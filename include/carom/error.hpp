@@ -37,7 +37,7 @@ enum class Errc {
   bad_value,         ///< an initial value that the object cannot have
   too_deep,          ///< an RLock acquired more often than it can count
   child_failed,      ///< a Process ended with an exception
-  not_started,       ///< a Process could not be started
+  not_started,       ///< a Process, or the thread of an EventDescriptor, could not be started
   system             ///< a system call failed in a way none of the above names
 };
 

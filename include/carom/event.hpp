@@ -11,6 +11,7 @@
 #include "carom/deadline.hpp"
 #include "carom/detail/event_word.hpp"
 #include "carom/detail/home.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/participant.hpp"
 
 namespace carom {
@@ -35,7 +36,9 @@ class Event {
 
   /// Does not block; safe in a signal handler. What the setter did before is visible to whoever sees it set.
   bool is_set() const noexcept {
-    return detail::EventWord(word_.load(std::memory_order_acquire)).is_set();  // [E2]
+    const bool is = detail::EventWord(word_.load(std::memory_order_acquire)).is_set();  // [E2]
+    if (is) detail::acquired(&word_);
+    return is;
   }
 
   /// Sets it, and wakes all who wait. Does not block; safe in a signal handler, also one that interrupts wait() of the

@@ -13,6 +13,7 @@
 #include "carom/detail/home.hpp"
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/lock.hpp"
 #include "carom/outcome.hpp"
 #include "carom/participant.hpp"
@@ -61,6 +62,7 @@ class FifoLock {
   Release release() noexcept {
     std::uint64_t bits = word_.load(std::memory_order_relaxed);
     const detail::FifoWord seen(bits);
+    detail::releasing(&word_);
     if (!seen.free() && !seen.queued() && policy() != OwnerDeath::refuse &&
         word_.compare_exchange_strong(bits, seen.freed().bits(), std::memory_order_release,  // [F2]
                                       std::memory_order_relaxed)) [[likely]] {
@@ -108,7 +110,10 @@ class FifoLock {
                        word_.compare_exchange_strong(bits, seen.held_by(self, false).bits(),
                                                      std::memory_order_acquire,  // [F1]
                                                      std::memory_order_relaxed);
-    if (taken) CAROM_STEP(fifo_taken);
+    if (taken) {
+      CAROM_STEP(fifo_taken);
+      detail::acquired(&word_);
+    }
     return taken;
   }
   Acquisition take(std::uint32_t self, Deadline deadline, bool detect);

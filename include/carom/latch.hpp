@@ -9,6 +9,7 @@
 #include "carom/deadline.hpp"
 #include "carom/detail/home.hpp"
 #include "carom/detail/latch_word.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/participant.hpp"
 
 namespace carom {
@@ -61,7 +62,9 @@ class Latch {
 
   /// Does not block.
   bool try_wait() const noexcept {
-    return detail::LatchWord(word_.load(std::memory_order_acquire)).open();
+    const bool open = detail::LatchWord(word_.load(std::memory_order_acquire)).open();
+    if (open) detail::acquired(&word_);
+    return open;
   }  // [C2]
 
   /// Waits until it is open. Outcomes: open, timed_out, forsaken. If the caller dies inside: nothing is left behind.

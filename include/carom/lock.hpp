@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "carom/deadline.hpp"
-#include "carom/detail/owned_word.hpp"
+#include "carom/detail/raw_lock.hpp"
 #include "carom/detail/seat.hpp"
 #include "carom/error.hpp"
 #include "carom/outcome.hpp"
@@ -140,7 +140,7 @@ class Lock {
   friend class FifoLock;
   friend class RLock;
 
-  detail::OwnedWord word_;
+  detail::RawLock word_;
 };
 
 }  // namespace carom

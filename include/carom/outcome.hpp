@@ -39,7 +39,8 @@ enum class [[nodiscard]] Release : std::uint8_t{
     too_many,            ///< a semaphore: it would have more permits than it can, or may
 };
 
-/// For acquire(): notice, before and while it sleeps, that it waits in a cycle (carom/deadlock.hpp).
+/// For acquire(): notice, while it sleeps, that it waits in a cycle (carom/deadlock.hpp). It takes up to 0.1 s, until each thread
+/// of the cycle has looked again: one that has left its wait by a jump is in no cycle.
 struct DetectDeadlock {
   explicit DetectDeadlock() = default;
 };

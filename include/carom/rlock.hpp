@@ -105,7 +105,7 @@ class RLock {
   }
   void set_depth(std::uint32_t depth) noexcept { depth_.store(depth, std::memory_order_relaxed); }
 
-  detail::OwnedWord word_;
+  detail::RawLock word_;
   std::atomic<std::uint32_t> depth_{0};  // of the owner; what a dead owner left is overwritten by the next
 };
 

@@ -66,7 +66,7 @@ struct SegmentOptions {
 /// primitive there and keeps it until it ends or calls leave()). Fork: children inherit the mapping, and
 /// every handle they inherit is theirs to close. Signals: nothing here is safe in a handler. Death: at no
 /// instruction of any of these calls does a kill leave anything behind for others but, at worst, memory that
-/// goes with its last user.
+/// goes with its last user. pthread_cancel: none of these calls is a cancellation point, nor is what a Fill does.
 class Segment {
  public:
   /// Fills the user's part of a new segment, which is all zeros, before anybody else can see it.

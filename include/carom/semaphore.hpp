@@ -35,7 +35,8 @@ class SemaphoreBase {
     return holding(permits_.take_held(Deadline(when)));
   }
 
-  /// Gives back one permit that the calling thread holds. Throws Error (not_held).
+  /// Gives back one permit that the calling thread holds. Throws Error (not_held; too_many, of a Semaphore that others have
+  /// given kMaxValue permits meanwhile).
   void unlock() {
     const Release outcome = permits_.give_held();
     if (outcome != Release::released) [[unlikely]]
@@ -83,7 +84,8 @@ class SemaphoreBase {
 /// Whether a Semaphore's bare acquire() has a holder too.
 enum class Holders : std::uint8_t {
   of_scopes,  ///< no: what acquire() takes is a signal, consumed for good
-  tracked     ///< yes: it comes back when the thread that acquired it dies
+  tracked  ///< yes: it comes back when the thread that acquired it dies, unless that has released it itself; so only for
+  ///< programs in which nobody else does
 };
 
 /// A counting semaphore, placed anywhere in a segment.

@@ -26,6 +26,8 @@ class TypeName {
       const std::string_view rest = written.substr(at);
       if (rest.front() == ' ') {
         ++at;
+      } else if (const std::size_t inner = length_of_inline_namespace(rest)) {
+        at += inner;
       } else if (const std::size_t unnamed = length_of_unnamed(rest)) {
         end_integer();
         put("{}");
@@ -64,6 +66,13 @@ class TypeName {
     std::size_t length = 0;
     while (length < text.size() && is_word(text[length])) ++length;
     return length;
+  }
+  // Of the standard library's own, which one compiler writes and the other does not.
+  static constexpr std::size_t length_of_inline_namespace(std::string_view text) {
+    for (const std::string_view spelling : {"_V2::", "__cxx11::"}) {
+      if (text.starts_with(spelling)) return spelling.size();
+    }
+    return 0;
   }
   static constexpr std::size_t length_of_unnamed(std::string_view text) {
     for (const std::string_view spelling : {"{anonymous}", "(anonymous namespace)", "<unnamed>"}) {

@@ -105,7 +105,7 @@ class SharedLock {
   }
   Acquisition take(Deadline deadline, bool detect);
   Acquisition enter(Deadline deadline, bool detect);
-  Acquisition give_up(Acquisition outcome);
+  Acquisition give_up(std::uint32_t self, Acquisition outcome);
   std::uint64_t object_at(const void* segment) const noexcept;
   static bool holding(Acquisition outcome) {
     if (outcome.kind() > Acquisition::timed_out) [[unlikely]]
@@ -119,7 +119,7 @@ class SharedLock {
   [[noreturn]] static void refuse(Acquisition outcome);
   [[noreturn]] static void refuse(Release outcome);
 
-  std::atomic<std::uint32_t> word_{0};
+  std::atomic<std::uint64_t> word_{0};
   detail::Home home_;
   detail::Serial serial_;
 };

@@ -1,5 +1,6 @@
 #include "memory/mapped_segment.hpp"
 
+#include "carom/detail/watched.hpp"
 #include "platform/process_identity.hpp"
 
 namespace carom::memory {
@@ -19,6 +20,8 @@ MappedSegment& MappedSegment::add(SegmentHeader& header, const Facts& facts) {
   }
   const bool made = entry == nullptr;
   if (made) entry = new MappedSegment;
+  detail::acquired(entry);
+  detail::changed_by_many(&header, facts.data_offset);
   entry->header_ = &header;
   entry->facts_ = facts;
   entry->lives_ = LifeArea(reinterpret_cast<std::byte*>(&header) + facts.life_offset, platform::page_bytes());
@@ -40,9 +43,11 @@ MappedSegment& MappedSegment::add(SegmentHeader& header, const Facts& facts) {
 
 MappedSegment::Opening::Opening() noexcept {
   while (opening.test_and_set(std::memory_order_acquire)) opening.wait(true, std::memory_order_relaxed);
+  detail::acquired(&opening);
 }
 
 MappedSegment::Opening::~Opening() {
+  detail::releasing(&opening);
   opening.clear(std::memory_order_release);
   opening.notify_one();
 }
@@ -96,13 +101,17 @@ void MappedSegment::close_handle() noexcept {
 }
 
 void MappedSegment::user_left() noexcept {
-  if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) unmap();
+  detail::releasing(this);
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  detail::acquired(this);
+  unmap();
 }
 
 void MappedSegment::unmap() noexcept {
   base_.store(0, std::memory_order_relaxed);
   life_pages_.clear();
   platform::unmap(header_, facts_.mapped_bytes);
+  detail::releasing(this);
   in_use_.store(false, std::memory_order_release);
 }
 

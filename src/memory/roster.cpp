@@ -18,7 +18,7 @@ using NameWords = std::array<std::uint64_t, 2>;
 constexpr std::uint32_t kFewSlots = 16;
 
 // Several times what a waiter takes to look again, so that on a busy machine it is not passed over.
-constexpr std::chrono::milliseconds kAbsentAfter{250};
+std::atomic<std::int32_t> absent_after_ms{250};
 
 std::uint32_t now_ms() noexcept {
   return static_cast<std::uint32_t>(Deadline::now_ns() / 1'000'000);
@@ -68,11 +68,21 @@ platform::Sighting Roster::look_for(const Slot& slot, const platform::ThreadKey&
 }
 
 void Roster::look(std::uint32_t id) const noexcept {
-  slot(id).looked.store(now_ms(), std::memory_order_relaxed);
+  slot(id).looked.store(now_ms(), std::memory_order_release);
 }
 
-bool Roster::absent(const Slot& slot) const noexcept {
-  return now_ms() - slot.looked.load(std::memory_order_relaxed) > kAbsentAfter.count();
+void Roster::set_absent_after(std::chrono::milliseconds time) noexcept {
+  absent_after_ms.store(static_cast<std::int32_t>(time.count()), std::memory_order_relaxed);
+}
+
+std::uint32_t Roster::now() noexcept {
+  return now_ms();
+}
+
+bool Roster::absent(const Slot& slot, std::uint32_t now) const noexcept {
+  // It may have looked since.
+  const std::uint32_t since = now - slot.looked.load(std::memory_order_relaxed);
+  return static_cast<std::int32_t>(since) > absent_after_ms.load(std::memory_order_relaxed);
 }
 
 bool Roster::is_dead(std::uint32_t id) const noexcept {
@@ -163,10 +173,11 @@ std::uint32_t Roster::join(const Marking& marking, std::uint32_t first,
         Errc::roster_exhausted, "roster",
         "each of its " + capacity + " slots has been used as often as its ids allow; make a new segment");
   }
-  throw Error(
-      Errc::roster_full, "roster",
-      "all " + capacity +
-          " slots belong to living threads; create the segment with more (SegmentOptions::participants)");
+  throw Error(Errc::roster_full, "roster",
+              "all " + capacity +
+                  " slots are taken by living threads, which take one more for each 16 objects that they "
+                  "hold at one time; create "
+                  "the segment with more (SegmentOptions::participants)");
 }
 
 // The id that a claimed slot gives; none if it has to be passed over.

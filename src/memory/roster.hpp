@@ -125,7 +125,16 @@ class Roster {
 
   /// Whether the participant, which waits, has not looked for so long that it is not there: it is stopped, or its program
   /// has left the wait by a jump. Those that look again do so every kRecheck.
-  bool absent(const Slot& slot) const noexcept;
+  bool absent(const Slot& slot, std::uint32_t now) const noexcept;
+  static std::uint32_t now() noexcept;
+
+  /// Whether the participant, which waits, has looked after that time.
+  bool has_looked_since(const Slot& slot, std::uint32_t time) const noexcept {
+    return static_cast<std::int32_t>(slot.looked.load(std::memory_order_acquire) - time) > 0;
+  }
+
+  /// How long that is, for tests that have those that wait look again later than kRecheck.
+  static void set_absent_after(std::chrono::milliseconds time) noexcept;
 
   /// Calls visit(id) for others who wait for the object, living or just dead, in the order of the
   /// slots after the caller's own, until it returns false: so that of many waiters each is somebody's next.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "carom/detail/watched.hpp"
 #include "carom/error.hpp"
 #include "memory/holding.hpp"
 #include "memory/mapped_segment.hpp"
@@ -118,6 +119,7 @@ ThreadRecord& make_own_record() {
     if (r->use.compare_exchange_strong(unused, ThreadRecord::Use::beginning, std::memory_order_acquire))
       record = r;
   }
+  if (record != nullptr) detail::acquired(record);
   if (record == nullptr) {
     record = new ThreadRecord;
     record->next = newest_record.load(std::memory_order_relaxed);
@@ -128,9 +130,11 @@ ThreadRecord& make_own_record() {
   try {
     record->chain.begin();
   } catch (...) {
+    detail::releasing(record);
     record->use.store(ThreadRecord::Use::none, std::memory_order_release);
     throw;
   }
+  detail::releasing(record);
   record->use.store(ThreadRecord::Use::thread, std::memory_order_release);
   this_record = record;
   return *record;
@@ -155,6 +159,7 @@ void leave_seats(ThreadRecord& record, Which which) noexcept {
     seat->segment->seat_left();
     delete seat;
   }
+  detail::releasing(&record);  // to whoever clears away after this thread
 }
 
 TakenSeat& take_another_seat(MappedSegment& segment, std::uint32_t first) {
@@ -173,6 +178,7 @@ TakenSeat& take_another_seat(MappedSegment& segment, std::uint32_t first) {
   }
   seat->next = record.seats;
   record.seats = seat;
+  detail::releasing(&record);
   return *seat;
 }
 
@@ -253,12 +259,14 @@ void clear_away_seats() noexcept {
     if (r->use.load(std::memory_order_acquire) != use || !r->chain.ended()) continue;
     if (!r->use.compare_exchange_strong(use, ThreadRecord::Use::clearing, std::memory_order_acquire))
       continue;
+    detail::acquired(r);
     while (TakenSeat* const seat = r->seats) {
       r->seats = seat->next;
       seat->segment->life_pages().give_back(seat->segment->roster().index_of(seat->id), r->chain);
       seat->segment->seat_left();
       delete seat;
     }
+    detail::releasing(r);
     r->use.store(ThreadRecord::Use::none, std::memory_order_release);
   }
   // Nobody can reach a segment any more whose last handle was closed by another thread.

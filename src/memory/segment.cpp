@@ -324,6 +324,7 @@ constinit std::atomic<Segment::Named*> Segment::Named::newest{nullptr};
 constinit std::atomic<std::uint64_t> Segment::Named::last_serial{0};
 
 Segment Segment::anonymous(std::size_t bytes, const SegmentOptions& options, const Fill& fill) {
+  const platform::NoCancellation whole;
   const std::string object = "anonymous segment";
   const Plan p = plan(object, bytes, options);
   const platform::File file = platform::make_anonymous_file(p.extent.total_bytes, reserved(p.extent));
@@ -332,6 +333,7 @@ Segment Segment::anonymous(std::size_t bytes, const SegmentOptions& options, con
 
 Segment Segment::create(const std::string& name, std::size_t bytes, const SegmentOptions& options,
                         const Fill& fill) {
+  const platform::NoCancellation whole;
   check_name(name);
   const std::string path = path_of(name);
   MappedSegment* const made = try_create(name, path, bytes, options, fill);
@@ -340,6 +342,7 @@ Segment Segment::create(const std::string& name, std::size_t bytes, const Segmen
 }
 
 Segment Segment::open(const std::string& name, std::uint64_t type, Trust trust) {
+  const platform::NoCancellation whole;
   check_name(name);
   const std::string path = path_of(name);
   MappedSegment* const opened = try_open(name, path, {.type = type, .trust = trust});
@@ -351,6 +354,7 @@ Segment Segment::open(const std::string& name, std::uint64_t type, Trust trust) 
 
 Segment Segment::open_or_create(const std::string& name, std::size_t bytes, const SegmentOptions& options,
                                 const Fill& fill) {
+  const platform::NoCancellation whole;
   check_name(name);
   const std::string path = path_of(name);
   const Wanted wanted{
@@ -363,6 +367,7 @@ Segment Segment::open_or_create(const std::string& name, std::size_t bytes, cons
 }
 
 bool Segment::remove(const std::string& name) {
+  const platform::NoCancellation whole;
   check_name(name);
   const std::string object = quoted(name);
   platform::File file;

@@ -226,8 +226,13 @@ void pass_on_turn_if_dead(MappedSegment& segment, std::uint32_t index, Witness w
 
 std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit) {
   std::optional<Waiter> first;
+  bool first_is_absent = false;
+  const std::uint32_t now = Roster::now();
   each_waiter(roster, condition, limit, [&](const Waiter& waiter) {
-    if (!first || drawn_by(waiter.ticket, first->ticket)) first = waiter;
+    const bool absent = roster.absent(*waiter.slot, now);
+    if (first && (absent != first_is_absent ? absent : !drawn_by(waiter.ticket, first->ticket))) return;
+    first = waiter;
+    first_is_absent = absent;
   });
   return first;
 }

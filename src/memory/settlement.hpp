@@ -69,7 +69,8 @@ void each_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t li
   });
 }
 
-/// The one of them with the first ticket.
+/// The one of them with the first ticket. One that does not look any more, since it is stopped or has left the wait by a
+/// jump, comes after all others.
 std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition, std::uint32_t limit);
 
 /// Passes on the turns of the dead that were notified at the condition, to those who waited then; and that in one slot.

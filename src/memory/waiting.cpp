@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "carom/detail/step.hpp"
+#include "memory/turn_word.hpp"
 #include "platform/cancellation.hpp"
 
 namespace carom::memory {
@@ -29,6 +30,16 @@ void show_notes() noexcept {
 #ifndef __SANITIZE_THREAD__  // which knows no fences
   std::atomic_thread_fence(std::memory_order_release);
 #endif
+}
+
+/// A thread that waits at a condition waits for nothing else until its turn has come, or it has given it up. One that does has
+/// left that wait by a jump.
+void forget_turn_left_behind(Slot& slot, std::uint64_t object) noexcept {
+  const std::uint64_t condition = slot.parked_at.load(std::memory_order_relaxed);
+  if (condition == 0 || condition == object) return;
+  std::uint64_t seen = slot.turn.load(std::memory_order_relaxed);
+  if (TurnWord(seen) == TurnWord::waiting(TurnWord(seen).ticket()))
+    slot.turn.compare_exchange_strong(seen, 0, std::memory_order_seq_cst);
 }
 
 /// The words that one sleep watches.
@@ -78,6 +89,7 @@ class WatchList {
 
 void Waiting::set_recheck(std::chrono::nanoseconds recheck) noexcept {
   recheck_ns.store(recheck.count(), std::memory_order_relaxed);
+  Roster::set_absent_after(5 * std::chrono::duration_cast<std::chrono::milliseconds>(recheck));
 }
 
 Waiting::~Waiting() {
@@ -85,7 +97,10 @@ Waiting::~Waiting() {
 }
 
 void Waiting::announce() noexcept {
-  if (!announced_) roster_.set_waiting_on(self_, object_);
+  if (!announced_) {
+    roster_.set_waiting_on(self_, object_);
+    forget_turn_left_behind(roster_.slot(self_), object_);
+  }
   announced_ = true;
 }
 

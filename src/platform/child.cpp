@@ -24,6 +24,7 @@
 #include "carom/error.hpp"
 #include "platform/cancellation.hpp"
 #include "platform/fork.hpp"
+#include "platform/process_identity.hpp"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -184,13 +185,14 @@ Ends make_channel(const std::string& object) {
 }
 
 [[noreturn]] void be_child(const std::function<int()>& body, int report, pid_t parent,
-                           bool dies_with_parent) {
+                           const ThreadKey& starter, bool dies_with_parent) {
   if (dies_with_parent) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
       say(report, Error(Errc::system, "daemon", "the kernel refuses prctl", errno).what());
       end(1);
     }
-    if (getppid() != parent) _exit(1);  // it died before we asked
+    // It ended before we asked: the process, or the thread alone.
+    if (getppid() != parent || look_for(starter) == Sighting::gone) _exit(1);
   }
   run(body, report);
 }
@@ -250,6 +252,7 @@ Child start_child(const std::function<int()>& body, bool dies_with_parent, const
   }
   const Unflushed parents;  // what is flushed here the child does not print again
   const pid_t parent = getpid();
+  const ThreadKey starter = dies_with_parent ? this_thread_identity().key : ThreadKey();
   child.pid = fork();
   if (child.pid < 0) throw Error(Errc::not_started, object, "the kernel refuses fork", errno);
   if (child.pid == 0) {
@@ -257,7 +260,7 @@ Child start_child(const std::function<int()>& body, bool dies_with_parent, const
     channel.read = File();
     if (child.kind == Sentinel::channel) keep_own_end(channel.write.descriptor());
     parents.drop_copies();
-    be_child(body, report.write.descriptor(), parent, dies_with_parent);
+    be_child(body, report.write.descriptor(), parent, starter, dies_with_parent);
   }
   child.report = std::move(report.read);
   child.sentinel = child.kind == Sentinel::channel ? std::move(channel.read) : File(open_pidfd(child.pid));

@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <string>
 
+#include "carom/error.hpp"
 #include "platform/checked.hpp"
 
 #ifndef SYS_futex_waitv
@@ -47,6 +49,9 @@ Wait sort(const char* call, int error) {
       return Wait::interrupted;
     case ETIMEDOUT:
       return Wait::timed_out;
+    case EPERM:
+    case ENOSYS:
+      throw Error(Errc::system, "wait", std::string("the system refuses it (") + call + ")", error);
     default:
       fail(call, error);  // a bug of ours, or memory pulled from under the word
   }
@@ -93,8 +98,9 @@ Wait wait_any(std::span<const Watch> watches, Deadline deadline, std::size_t alo
 int wake(const Word& word, int count) {
   const int saved = errno;
   const long result = syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
-  // A stranger may wait there as for a mutex with priority inheritance, and is not to be woken like this.
-  if (result < 0 && errno != EINVAL) fail("futex wake", errno);
+  // A stranger may wait there as for a mutex with priority inheritance, and is not to be woken like this. A sandbox may refuse
+  // it: whoever waits there looks again by itself.
+  if (result < 0 && errno != EINVAL && errno != EPERM && errno != ENOSYS) fail("futex wake", errno);
   errno = saved;
   return result < 0 ? 0 : static_cast<int>(result);
 }

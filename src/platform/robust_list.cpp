@@ -13,6 +13,7 @@
 #include "platform/checked.hpp"
 #include "platform/process_identity.hpp"
 #include "platform/shared_file.hpp"
+#include "platform/watched.hpp"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -87,14 +88,16 @@ LifePage* LifePage::map(void* page) {
   if (pair == MAP_FAILED) {
     throw Error(Errc::no_memory, "roster", "no address space is left for one more participant (mmap)", errno);
   }
-  // An old size of 0 asks for a second mapping of a shared page (mremap(2)).
-  if (mremap(page, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pair) == MAP_FAILED) {
-    const int error = errno;
+  // An old size of 0 asks for a second mapping of a shared page (mremap(2)). Where that is refused (valgrind, a sandbox) the
+  // kernel marks a private word, which nobody looks at: the second witness is the only one there.
+  void* const mapped = mremap(page, 0, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, pair);
+  if (mapped == MAP_FAILED && errno == ENOMEM) {
     munmap(pair, 2 * bytes);
     throw Error(Errc::no_memory, "roster", "no address space is left for one more participant (mremap)",
-                error);
+                ENOMEM);
   }
-  if (const int error = populate(pair, bytes); error != 0) {
+  const bool shared = mapped != MAP_FAILED;
+  if (const int error = populate(shared ? pair : page, bytes); error != 0) {
     munmap(pair, 2 * bytes);
     throw Error(error == EFAULT ? Errc::no_space : Errc::no_memory, "roster",
                 "no memory is left for one more participant", error);
@@ -114,19 +117,21 @@ RobustLink& LifePage::link(std::size_t which) noexcept {
 }
 
 void RobustChain::begin() {
-  // The kernel may refuse to say where the list is (a sandbox): then the number below is what is left to go by.
-  void* list = nullptr;
-  std::size_t bytes = 0;
-  if (syscall(SYS_get_robust_list, 0, &list, &bytes) == 0 && list == nullptr) refuse();
+  const long self = thread_id();
+  if (self < 0)
+    throw Error(Errc::system, "roster", "the kernel refuses to say what the thread's number is (gettid)",
+                errno);
   make_robust(last_);
   make_robust(first_);
   CAROM_CHECK_ZERO(pthread_mutex_lock(&last_));
   // A process made by a raw clone() keeps its parent's thread id in the C library.
-  if ((word_of(last_) & FUTEX_TID_MASK) != thread_id()) {
+  if ((word_of(last_) & FUTEX_TID_MASK) != self) {
     pthread_mutex_unlock(&last_);
     refuse();
   }
   CAROM_CHECK_ZERO(pthread_mutex_lock(&first_));
+  locked_for_good(&last_);
+  locked_for_good(&first_);
 }
 
 void RobustChain::add(RobustLink& link) noexcept {

@@ -5,9 +5,9 @@
 
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -163,9 +163,9 @@ int Barrier::meet(Deadline deadline, void (*action)(void*), void* argument) {
     const BarrierWord to = !last               ? seen.one_more()
                            : action != nullptr ? seen.acted_on_by(self)
                                                : seen.completed();
-    platform::releasing(&word_);
+    detail::releasing(&word_);
     if (!word_.compare_exchange_strong(bits, to.bits(), std::memory_order_acq_rel)) continue;  // [B1]
-    platform::acquired(&word_);
+    detail::acquired(&word_);
     if (!last) {
       CAROM_STEP(barrier_arrived);
       return wait_for_others(round, index, deadline);
@@ -192,7 +192,7 @@ void Barrier::act(std::uint32_t round, void (*action)(void*), void* argument) {
   for (;;) {
     const BarrierWord seen(bits);
     if (seen.fate_of(round) != Fate::open) throw_broken(seen, round);
-    platform::releasing(&word_);
+    detail::releasing(&word_);
     if (!word_.compare_exchange_weak(bits, seen.completed().bits(), std::memory_order_acq_rel)) continue;
     CAROM_STEP(barrier_completed);
     if (seen.contended()) platform::wake(platform::low_half(word_), platform::kEverybody);
@@ -214,7 +214,7 @@ int Barrier::wait_for_others(std::uint32_t round, int index, Deadline deadline) 
     const BarrierWord seen(bits);
     const Fate fate = seen.fate_of(round);
     if (fate == Fate::completed || (fate == Fate::reset && index < 0)) {
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       return index;
     }
     if (fate != Fate::open) throw_broken(seen, round);

@@ -8,7 +8,6 @@
 #include "memory/turn_word.hpp"
 #include "memory/waiting.hpp"
 #include "platform/cancellation.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -40,6 +39,17 @@ std::uint32_t distance(const void* from, const void* to) {
   return static_cast<std::uint32_t>(words);
 }
 
+/// Ends the wait with that ticket. False if it was notified before.
+bool give_up_turn(MappedSegment& segment, std::uint64_t condition, Slot& slot,
+                  std::uint32_t ticket) noexcept {
+  std::uint64_t expected = TurnWord::waiting(ticket).bits();
+  if (!slot.turn.compare_exchange_strong(expected, 0, std::memory_order_seq_cst))
+    return TurnWord(expected).state() == State::none;
+  // What a dead one's turn was granted to this one goes to the next.
+  memory::pass_on_turns(segment, condition);
+  return true;
+}
+
 /// One thread's turn, from when it is seen to wait until it has its lock again.
 class Turn {
  public:
@@ -49,6 +59,7 @@ class Turn {
         index_(segment.roster().index_of(self)),
         ticket_(ticket),
         slot_(segment.roster().slot(self)) {
+    segment.roster().look(self);
     slot_.parked_at.store(condition, std::memory_order_release);
     slot_.turn.store(TurnWord::waiting(ticket).bits(), std::memory_order_seq_cst);  // [T1]
     CAROM_STEP(turn_waiting);
@@ -66,14 +77,7 @@ class Turn {
   std::uint32_t while_waiting() const noexcept { return TurnWord::waiting(ticket_).low_half(); }
 
   /// Waits no more. False if it was notified before.
-  bool give_up() noexcept {
-    std::uint64_t expected = TurnWord::waiting(ticket_).bits();
-    if (!slot_.turn.compare_exchange_strong(expected, 0, std::memory_order_seq_cst))
-      return word().state() == State::none;
-    // What a dead one's turn was granted to this one goes to the next.
-    memory::pass_on_turns(segment_, condition_);
-    return true;
-  }
+  bool give_up() noexcept { return give_up_turn(segment_, condition_, slot_, ticket_); }
 
   /// Sees to the turns of the dead, and takes the one that was granted to this thread, if one was.
   void look_at_the_dead(memory::Witness witness) {
@@ -157,19 +161,16 @@ std::uint32_t Condition::let_go(RLock& lock) {
   return lock.release_all();
 }
 Acquisition Condition::take_again(Lock& lock, std::uint32_t) {
-  const Acquisition again = lock.acquire();
-  platform::acquired(&lock);
-  return again;
+  return lock.acquire();
 }
 Acquisition Condition::take_again(RLock& lock, std::uint32_t depth) {
   const Acquisition again = lock.acquire();
-  platform::acquired(&lock);
   if (again) lock.set_depth(depth);
   return again;
 }
 
 template <class L>
-ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_token* stop) {
+ConditionWait Condition::wait_over(L& lock, Deadline deadline, StopRequest* stop) {
   if (!lock.owned()) refuse();
   const void* const base = home_.segment_of(this);
   MappedSegment& segment = mapped(this, base);
@@ -183,16 +184,17 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   // Another one, for nobody: whoever looked around before this one was seen to wait, and found nobody, finds the word
   // changed, or this changes it back.
   static_cast<void>(draw_ticket());
-  platform::releasing(&lock);
   const std::uint32_t depth = let_go(lock);
   CAROM_STEP(condition_unlocked);
   try {
-    const auto give_up = [&] {
-      turn.give_up();
-      platform::wake(turn.to_sleep_on(), 1);
-    };
-    std::optional<std::stop_callback<decltype(give_up)>> on_stop;
-    if (stop != nullptr) on_stop.emplace(*stop, give_up);
+    if (stop != nullptr) {
+      stop->segment_ = &segment;
+      stop->condition_ = object;
+      stop->waiter_ = self;
+      stop->ticket_ = ticket;
+      const auto before = stop->state_.exchange(StopRequest::State::waits, std::memory_order_acq_rel);
+      if (before == StopRequest::State::stopped) turn.give_up();
+    }
     memory::Waiting waiting(roster, self, object, memory::Cancellation::point);
     sync::Spin spin(sync::Awaited::signal);
     while (turn.word().state() == State::waiting) {
@@ -221,13 +223,20 @@ ConditionWait Condition::wait_over(L& lock, Deadline deadline, const std::stop_t
   return {got.state() == State::notified, again.owner_died()};
 }
 
-ConditionWait Condition::wait_stoppable(Lock& lock, Deadline deadline, const std::stop_token* stop) {
+void Condition::StopRequest::stop() noexcept {
+  if (state_.exchange(State::stopped, std::memory_order_acq_rel) != State::waits) return;
+  Slot& slot = segment_->roster().slot(waiter_);
+  give_up_turn(*segment_, condition_, slot, ticket_);
+  platform::wake(platform::low_half(slot.turn), 1);
+}
+
+ConditionWait Condition::wait_stoppable(Lock& lock, Deadline deadline, StopRequest* stop) {
   return wait_over(lock, deadline, stop);
 }
-ConditionWait Condition::wait_stoppable(RLock& lock, Deadline deadline, const std::stop_token* stop) {
+ConditionWait Condition::wait_stoppable(RLock& lock, Deadline deadline, StopRequest* stop) {
   return wait_over(lock, deadline, stop);
 }
-ConditionWait Condition::wait_stoppable(Condition& lock, Deadline deadline, const std::stop_token* stop) {
+ConditionWait Condition::wait_stoppable(Condition& lock, Deadline deadline, StopRequest* stop) {
   return lock.with_lock([&](auto& its) { return wait_over(its, deadline, stop); });
 }
 

@@ -21,6 +21,10 @@
 //   died is no obstacle: its permits come back.
 //   Semaphore: anybody may bring a permit, so nobody is stuck.
 //
+//   A thread whose program has left its wait by a jump still looks like one that waits. One that does wait looks again every
+//   kRecheck, in the same wait: a cycle counts once each thread of it has looked again after the picture was taken. So each
+//   of them waited at the instant of the picture.
+//
 //   Between the taking and the withdrawing a thread has what it says that it waits for. A thread that looks like that
 //   counts only if it sleeps in step 3, for then it has taken nothing since it announced; or if it is the one that
 //   asks, which knows.
@@ -44,6 +48,7 @@
 #include "carom/detail/permit_word.hpp"
 #include "carom/detail/shared_word.hpp"
 #include "memory/holding.hpp"
+#include "platform/futex.hpp"
 
 namespace carom {
 namespace {
@@ -58,6 +63,10 @@ constexpr std::uint32_t kNone = ~0u;
 
 /// How often a picture is taken that turns out blurred where it matters.
 constexpr int kPictures = 4;
+
+/// How long one who asks from outside waits for those of a cycle to look again, and how long between its own looks.
+constexpr std::chrono::milliseconds kTimeToLook{250};
+constexpr std::chrono::milliseconds kPause{5};
 
 /// What the word of an object says; 0, which is nobody's, if there can be no such object.
 template <class Bits>
@@ -77,7 +86,7 @@ std::uint32_t owner_of(const MappedSegment& segment, std::uint64_t object) {
       owner = detail::FifoWord(word_at<std::uint64_t>(segment, object)).owner();
       break;
     case ObjectKind::shared_lock:
-      owner = detail::SharedWord(word_at<std::uint32_t>(segment, object)).writer();
+      owner = detail::SharedWord(word_at<std::uint64_t>(segment, object)).writer();
       break;
     default:
       break;
@@ -116,6 +125,36 @@ bool may_lead_back(const MappedSegment& segment, std::uint32_t self) {
     at = owner;
   }
   return false;
+}
+
+/// A cycle as it was when a picture was taken.
+struct Cycle {
+  const void* segment = nullptr;
+  std::vector<Blocked> blocked;
+  std::vector<std::uint32_t> waits;  ///< which wait of each it is
+  std::uint32_t seen_at = 0;
+
+  bool empty() const noexcept { return blocked.empty(); }
+};
+
+std::uint32_t wait_of(const Slot& slot) noexcept {
+  return slot.waits.load(std::memory_order_acquire) & ~Roster::kAsleep;
+}
+
+enum class Confirmed { not_yet, yes, never };
+
+/// Whether each thread of the cycle but the caller has looked again since, in the wait of then.
+Confirmed have_looked_again(const Roster& roster, const Cycle& cycle, std::uint32_t self) noexcept {
+  Confirmed all = Confirmed::yes;
+  for (std::size_t i = 0; i < cycle.blocked.size(); ++i) {
+    const std::uint32_t id = cycle.blocked[i].who.id;
+    const Slot& slot = roster.slot(id);
+    const bool looked = roster.has_looked_since(slot, cycle.seen_at);
+    if (slot.id.load(std::memory_order_acquire) != id || wait_of(slot) != cycle.waits[i])
+      return Confirmed::never;
+    if (id != self && !looked) all = Confirmed::not_yet;
+  }
+  return all;
 }
 
 /// Who waits for what, and who has it.
@@ -259,7 +298,7 @@ class Picture {
     return path;
   }
 
-  std::vector<Blocked> describe(const std::vector<std::uint32_t>& cycle) const;
+  Cycle describe(const std::vector<std::uint32_t>& cycle) const;
 
  private:
   struct Thread {
@@ -415,16 +454,19 @@ Blocked describe_wait(const MappedSegment& segment, std::uint32_t id, std::uint6
           reinterpret_cast<const std::byte*>(&segment.header()) + offset, offset};
 }
 
-std::vector<Blocked> Picture::describe(const std::vector<std::uint32_t>& cycle) const {
-  std::vector<Blocked> described;
-  described.reserve(cycle.size());
-  for (const std::uint32_t thread : cycle)
-    described.push_back(describe_wait(segment_, threads_[thread].id, threads_[thread].object));
+Cycle Picture::describe(const std::vector<std::uint32_t>& cycle) const {
+  Cycle described;
+  described.segment = &segment_.header();
+  described.seen_at = Roster::now();
+  for (const std::uint32_t thread : cycle) {
+    described.blocked.push_back(describe_wait(segment_, threads_[thread].id, threads_[thread].object));
+    described.waits.push_back(threads_[thread].waits & ~Roster::kAsleep);
+  }
   return described;
 }
 
 /// The cycle that the thread waits in; empty: none.
-std::vector<Blocked> find_cycle_through(const MappedSegment& segment, std::uint32_t self) {
+Cycle find_cycle_through(const MappedSegment& segment, std::uint32_t self) {
   for (int i = 0; i < kPictures; ++i) {
     if (!may_lead_back(segment, self)) return {};
     Picture picture(segment);
@@ -440,8 +482,9 @@ std::vector<Blocked> find_cycle_through(const MappedSegment& segment, std::uint3
   return {};
 }
 
-// Trivial on purpose: it outlives the thread's destructors, some of which may still use a lock.
+// Trivial on purpose: they outlive the thread's destructors, some of which may still use a lock.
 constinit thread_local std::vector<Blocked>* latest = nullptr;
+constinit thread_local Cycle* suspected = nullptr;  // that this thread's wait seems to be part of
 constinit thread_local bool keeps_no_more = false;
 
 struct Keeper {
@@ -451,6 +494,7 @@ struct Keeper {
   ~Keeper() {
     keeps_no_more = true;
     delete std::exchange(latest, nullptr);
+    delete std::exchange(suspected, nullptr);
   }
   void keep(std::vector<Blocked> cycle) {
     if (latest == nullptr) latest = new std::vector<Blocked>;
@@ -458,6 +502,10 @@ struct Keeper {
   }
 };
 thread_local Keeper keeper;
+
+void keep(std::vector<Blocked> cycle) {
+  if (!keeps_no_more) keeper.keep(std::move(cycle));
+}
 
 std::string name_of(const Participant& who) {
   return "process " + std::to_string(who.pid) + " (thread " + std::to_string(who.tid) + ", \"" + who.name() +
@@ -467,26 +515,35 @@ std::string name_of(const Participant& who) {
 }  // namespace
 
 bool sync::in_deadlock(const MappedSegment& segment, std::uint32_t self, bool has_it) noexcept {
+  const Roster roster = segment.roster();
   try {
-    std::vector<Blocked> cycle;
     if (has_it) {
-      cycle.push_back(describe_wait(segment, self, segment.roster().slot(self).waiting_on.load()));
-    } else if (may_lead_back(segment, self)) {
-      cycle = find_cycle_through(segment, self);
+      keep({describe_wait(segment, self, roster.slot(self).waiting_on.load())});
+      return true;
     }
-    if (cycle.empty()) return false;
-    if (!keeps_no_more) keeper.keep(std::move(cycle));
+    if (suspected == nullptr) suspected = new Cycle;
+    Confirmed confirmed = Confirmed::never;
+    if (!suspected->empty() && suspected->segment == &segment.header() &&
+        suspected->blocked.front().who.id == self)
+      confirmed = have_looked_again(roster, *suspected, self);
+    if (confirmed == Confirmed::never) {
+      *suspected = find_cycle_through(segment, self);
+      if (!suspected->empty()) confirmed = have_looked_again(roster, *suspected, self);
+    }
+    if (confirmed != Confirmed::yes) return false;
+    keep(std::exchange(suspected->blocked, {}));
     return true;
   } catch (const std::bad_alloc&) {
     return has_it;  // who cannot look goes on waiting
   }
 }
 
-std::vector<Blocked> find_deadlock(const Segment& segment) {
-  const MappedSegment* const mapped = MappedSegment::containing(segment.data());
-  if (mapped == nullptr) return {};
+namespace {
+
+/// Some cycle in the segment, as it is now.
+Cycle find_cycle(const MappedSegment& segment) {
   for (int i = 0; i < kPictures; ++i) {
-    Picture picture(*mapped);
+    Picture picture(segment);
     picture.add_everybody();
     picture.complete();
     picture.keep_only_stuck();
@@ -495,6 +552,25 @@ std::vector<Blocked> find_deadlock(const Segment& segment) {
     if (!same) picture.keep_only_stuck();
     const std::vector<std::uint32_t> cycle = picture.some_cycle();
     if (same || !cycle.empty()) return picture.describe(cycle);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Blocked> find_deadlock(const Segment& segment) {
+  const MappedSegment* const mapped = MappedSegment::containing(segment.data());
+  if (mapped == nullptr) return {};
+  for (int i = 0; i < kPictures; ++i) {
+    Cycle cycle = find_cycle(*mapped);
+    if (cycle.empty()) return {};
+    const Deadline end = Deadline::never().or_after(kTimeToLook);
+    Confirmed confirmed = Confirmed::not_yet;
+    while (confirmed == Confirmed::not_yet && !end.expired()) {
+      platform::pause_until(Deadline::never().or_after(kPause));
+      confirmed = have_looked_again(mapped->roster(), cycle, memory::kNoId);
+    }
+    if (confirmed == Confirmed::yes) return std::move(cycle.blocked);
   }
   return {};
 }

@@ -2,8 +2,8 @@
 
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
 
@@ -22,7 +22,7 @@ std::uint64_t object_of(const MappedSegment& segment, const Event& event) noexce
 
 void Event::set() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   // A set that changes nothing releases all the same: what its caller did is to be seen. [E1]
   while (!word_.compare_exchange_weak(seen, EventWord(seen).set().bits(), std::memory_order_release,
                                       std::memory_order_relaxed)) {
@@ -43,7 +43,7 @@ void Event::clear() noexcept {
 bool Event::wait(Deadline deadline) {
   const EventWord now(word_.load(std::memory_order_acquire));  // [E2]
   if (now.is_set()) {
-    platform::acquired(&word_);
+    detail::acquired(&word_);
     return true;
   }
   return wait_past(now, deadline, nullptr);
@@ -62,7 +62,7 @@ bool Event::wait_past(EventWord since, Deadline deadline, const std::atomic<bool
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [E2]
     const EventWord seen(bits);
     if (seen.times_set() != since.times_set()) {
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       return true;
     }
     if (stop != nullptr && stop->load(std::memory_order_acquire)) return false;

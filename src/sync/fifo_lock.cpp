@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <span>
 
+#include "carom/detail/watched.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -41,10 +41,11 @@ Standing standing_of_owner(const Roster& roster, FifoWord seen, Witness witness 
 /// more, since it is stopped or has left the wait by a jump, keeps its place for when it comes back, and is passed over.
 template <class Visit>
 void each_in_line(const Roster& roster, std::uint64_t object, FifoWord seen, Witness witness, Visit visit) {
+  const std::uint32_t now = Roster::now();
   roster.each_slot([&](Slot& slot, std::uint32_t) {
     if (slot.waiting_on.load(std::memory_order_seq_cst) != object) return;  // [F3]
     const PlaceWord place(slot.place.load(std::memory_order_seq_cst));
-    if (place.drawn_by(seen.last_ticket()) && roster.lives(slot, witness) && !roster.absent(slot))
+    if (place.drawn_by(seen.last_ticket()) && roster.lives(slot, witness) && !roster.absent(slot, now))
       visit(slot, place);
   });
 }
@@ -179,7 +180,7 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
         const FifoWord mine =
             seen.free() ? seen.held_by(self, others.any) : seen.taken_over_by(self, others.any);
         if (!word_.compare_exchange_strong(bits, mine.bits(), std::memory_order_seq_cst)) continue;  // [F1]
-        platform::acquired(&word_);
+        detail::acquired(&word_);
         if (seen.free()) {
           CAROM_STEP(fifo_taken);
           return leave(Acquisition::acquired);
@@ -220,7 +221,6 @@ Acquisition FifoLock::take(std::uint32_t self, Deadline deadline, bool detect) {
 Release FifoLock::give() noexcept {
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
   const MappedSegment* const segment = sync::find_mapped(this, this->segment());
-  platform::releasing(&word_);
   do {
     const FifoWord seen(bits);
     if (seen.free()) return Release::not_held;

@@ -5,9 +5,9 @@
 
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -46,7 +46,7 @@ void Latch::count_down(std::ptrdiff_t n) {
   if (n < 0 || n > max())
     throw Error(Errc::bad_value, "latch", "cannot be counted down " + std::to_string(n) + " times");
   const auto count = static_cast<std::uint32_t>(n);
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   while (!word_.compare_exchange_weak(seen, LatchWord(seen).less(count).bits(),
                                       std::memory_order_acq_rel,  // [C1]
@@ -70,7 +70,7 @@ void Latch::count_down(std::ptrdiff_t n) {
 
 LatchWait Latch::wait(Deadline deadline) {
   if (try_wait()) {
-    platform::acquired(&word_);
+    detail::acquired(&word_);
     return LatchWait::open;
   }
   const void* const base = home_.segment_of(this);
@@ -83,7 +83,7 @@ LatchWait Latch::wait(Deadline deadline) {
     std::uint32_t bits = word_.load(std::memory_order_acquire);  // [C2]
     const LatchWord seen(bits);
     if (seen.open()) {
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       return LatchWait::open;
     }
     if (seen.forsaken()) return LatchWait::forsaken;

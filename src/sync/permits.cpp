@@ -3,12 +3,12 @@
 #include <optional>
 
 #include "carom/detail/seat.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/error.hpp"
 #include "memory/holding.hpp"
 #include "memory/seat.hpp"
 #include "memory/settlement.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/holders.hpp"
 #include "sync/placed.hpp"
@@ -56,13 +56,17 @@ Acquisition Permits<Word>::take(Deadline deadline, bool held, bool detect) {
     if (seen.value() != 0) {
       // Who has slept cannot know whether others still do.
       const bool mark = waiting.has_slept();
-      const Word less = mark ? seen.less_one().with_contended() : seen.less_one();
-      if (held ? !own->template change<Change::take>(word_, seen, mark)
-               : !word_.compare_exchange_strong(bits, less.bits(), std::memory_order_acquire,  // [P1]
-                                                std::memory_order_relaxed)) {
+      const bool pays = held && own->pays(seen);
+      Word less = seen.less_one();
+      if (mark) less = less.with_contended();
+      if (pays) less = less.with_debt(seen.debt() - 1);
+      if (held && !pays
+              ? !own->template change<Change::take>(word_, seen, mark)
+              : !word_.compare_exchange_strong(bits, less.bits(), std::memory_order_acquire,  // [P1]
+                                               std::memory_order_relaxed)) {
         continue;
       }
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       if (recovered_from == memory::kNoId) return Acquisition::acquired;
       sync::record_takeover(roster, recovered_from, this);
       return Acquisition::acquired_owner_died;
@@ -110,7 +114,6 @@ Release Permits<Word>::give_held_anyhow() {
     const Word seen(word_.load(std::memory_order_acquire));
     if (seen.value() >= limit()) return Release::too_many;
     memory::settle_stamp(roster, word_, object, seen);
-    platform::releasing(&word_);
     if (!own.template change<Change::give>(word_, seen)) continue;
     if (seen.contended()) wake_one();
     return Release::released;
@@ -138,7 +141,7 @@ bool Permits<Word>::adopt() {
         held = held || Holding{&roster.slot_at(index), index, entry}.count() != 0;
       }
     });
-    if (!held || seen.debt() >= limit()) return false;
+    if (!held || seen.debt() >= Word::kMaxDebt) return false;
     if (!own.adopt(word_, seen)) continue;
     CAROM_STEP(permit_adopted);
     return true;
@@ -154,10 +157,10 @@ template <class Word>
 Release Permits<Word>::give_foreign() noexcept {
   std::uint64_t bits = word_.load(std::memory_order_relaxed);
   Word given(bits);
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   do {
     const Word seen(bits);
-    if (seen.value() >= limit()) return Release::too_many;
+    if (seen.value() >= limit() || seen.debt() >= Word::kMaxDebt) return Release::too_many;
     given = seen.plus(1).with_debt(seen.debt() + 1);
   } while (!word_.compare_exchange_weak(bits, given.bits(), std::memory_order_release,  // [P2]
                                         std::memory_order_relaxed));

@@ -25,6 +25,8 @@ std::uint32_t BoundedSemaphore::checked(std::int64_t value) {
 }
 
 Release Semaphore::release_tracked(std::uint32_t n) {
+  // Before anything is given back: all of them, or none.
+  if (n > kMaxValue - get_value()) return Release::too_many;
   for (; n != 0; --n) {
     const Release own = permits_.give_held();
     if (own == Release::not_held) return permits_.give_bare(n);

@@ -2,9 +2,9 @@
 
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "memory/holding.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -39,6 +39,15 @@ void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
   });
 }
 
+/// Whether the writer waits for readers to leave, and is not there to see them go: it is stopped, or has left its wait by a
+/// jump. The caller's own claim, found when it comes again, is such a one too.
+bool passed_over(const Roster& roster, std::uint64_t object, SharedWord seen, std::uint32_t self) noexcept {
+  if (!seen.draining()) return false;
+  const memory::Slot& slot = roster.slot(seen.writer());
+  return seen.writer() == self || slot.waiting_on.load(std::memory_order_relaxed) != object ||
+         roster.absent(slot, Roster::now());
+}
+
 /// One thread's wait for the lock, to read or to write.
 struct Visit {
   MappedSegment& segment;
@@ -50,13 +59,13 @@ struct Visit {
 };
 
 /// Waits a while for the writer that was seen. How the acquire ends; nothing: it is to look again.
-std::optional<Acquisition> wait_for_writer(std::atomic<std::uint32_t>& word, SharedWord seen, Visit& visit) {
+std::optional<Acquisition> wait_for_writer(std::atomic<std::uint64_t>& word, SharedWord seen, Visit& visit) {
   if (!visit.waiting.has_slept()) {
     if (visit.deadline.expired()) return Acquisition::timed_out;
     if (visit.spin.again()) return std::nullopt;
   }
   if (!seen.contended()) {
-    std::uint32_t expected = seen.bits();
+    std::uint64_t expected = seen.bits();
     if (!word.compare_exchange_strong(expected, seen.with_contended().bits(), std::memory_order_relaxed))
       return std::nullopt;
     CAROM_STEP(shared_marked);
@@ -67,9 +76,57 @@ std::optional<Acquisition> wait_for_writer(std::atomic<std::uint32_t>& word, Sha
     if (sync::in_deadlock(visit.segment, visit.self, has_it)) return Acquisition::deadlocked;
   }
   const std::uint32_t writer = seen.writer();
-  const Waited waited =
-      visit.waiting.sleep(word, seen.with_contended().bits(), {.holders = {&writer, 1}}, visit.deadline);
+  const Waited waited = visit.waiting.sleep(platform::low_half(word), seen.with_contended().low_half(),
+                                            {.holders = {&writer, 1}}, visit.deadline);
   return waited == Waited::timed_out ? std::optional<Acquisition>(Acquisition::timed_out) : std::nullopt;
+}
+
+/// Changes the caller's own claim. False if it is not there any more: somebody has passed it over.
+template <class Change>
+bool change_claim(std::atomic<std::uint64_t>& word, std::uint32_t self, Change change) noexcept {
+  std::uint64_t seen = word.load(std::memory_order_relaxed);
+  do {
+    if (SharedWord(seen).writer() != self) return false;
+  } while (!word.compare_exchange_weak(seen, change(SharedWord(seen)).bits(), std::memory_order_acq_rel));
+  return true;
+}
+
+enum class Drained { alone, passed_over, timed_out, deadlocked };
+
+/// The caller has the word, so nobody comes in any more. Whoever is inside leaves, or dies.
+Drained wait_for_readers(std::atomic<std::uint64_t>& word, std::uint64_t object, Visit& visit) {
+  const Roster roster = visit.segment.roster();
+  sync::Spin patience(sync::Awaited::release);
+  bool draining = false;
+  for (;;) {
+    Holding reader;
+    std::uint32_t count = 0;
+    std::uint32_t id = memory::kNoId;
+    each_reader(roster, object, [&](const Holding& holding, std::uint32_t times) {
+      reader = holding;
+      count = times;
+      id = roster.last_id(holding.slot_index);
+      return false;
+    });
+    if (!reader) {
+      const bool alone =
+          !draining || change_claim(word, visit.self, [](SharedWord seen) { return seen.to_inside(); });
+      return alone ? Drained::alone : Drained::passed_over;
+    }
+    if (!draining) {
+      roster.look(visit.self);
+      visit.waiting.announce();
+      change_claim(word, visit.self, [](SharedWord seen) { return seen.to_draining(); });
+      draining = true;
+      CAROM_STEP(writer_draining);
+    }
+    if (SharedWord(word.load(std::memory_order_relaxed)).writer() != visit.self) return Drained::passed_over;
+    if (visit.deadline.expired()) return Drained::timed_out;
+    if (patience.again()) continue;
+    if (visit.detect && sync::in_deadlock(visit.segment, visit.self)) return Drained::deadlocked;
+    visit.waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
+                        visit.deadline);
+  }
 }
 
 }  // namespace
@@ -85,77 +142,52 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
   const std::uint32_t self = detail::seat_in(base);
   Roster roster = segment.roster();
   Visit visit{segment, self, deadline, detect, Waiting(roster, self, object)};
-  std::uint32_t died = memory::kNoId;
   for (;;) {
     const SharedWord seen = word();
-    std::uint32_t expected = seen.bits();
-    if (seen.writer() == 0) {
-      if (!word_.compare_exchange_strong(expected, seen.taken_by(self, visit.waiting.has_slept()).bits(),
-                                         std::memory_order_seq_cst)) {  // [S1]
-        continue;
-      }
-      break;
-    }
-    const Standing standing = roster.standing(seen.writer(), visit.waiting.witness());
+    const Standing standing =
+        seen.writer() == 0 ? Standing::lives : roster.standing(seen.writer(), visit.waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
+    SharedWord mine = seen.taken_by(self, seen.writer() != 0 || visit.waiting.has_slept());
     if (standing == Standing::gone) {
-      if (!word_.compare_exchange_strong(expected, seen.taken_over_by(self).bits(),
-                                         std::memory_order_seq_cst))
-        continue;
-      died = seen.writer();
-      break;
+      mine = seen.taken_over_by(self);
+    } else if (seen.writer() != 0 && !passed_over(roster, object, seen, self)) {
+      if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
+      continue;
     }
-    if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
-  }
-  CAROM_STEP(writer_taken);
-  // Nobody comes in any more. Whoever is inside leaves, or dies.
-  sync::Spin patience(sync::Awaited::release);
-  const auto leave = [&](Acquisition outcome) {
-    visit.waiting.withdraw();  // [D2] while it is said to wait it lets go of nothing
-    return give_up(outcome);
-  };
-  for (;;) {
-    Holding reader;
-    std::uint32_t count = 0;
-    std::uint32_t id = memory::kNoId;
-    each_reader(roster, object, [&](const Holding& holding, std::uint32_t times) {
-      reader = holding;
-      count = times;
-      id = roster.last_id(holding.slot_index);
-      return false;
-    });
-    if (!reader) break;
-    if (deadline.expired()) return leave(Acquisition::timed_out);
-    if (patience.again()) continue;
-    if (detect) {
-      visit.waiting.announce();
-      if (sync::in_deadlock(segment, self)) return leave(Acquisition::deadlocked);
+    std::uint64_t expected = seen.bits();
+    if (!word_.compare_exchange_strong(expected, mine.bits(), std::memory_order_seq_cst)) continue;  // [S1]
+    CAROM_STEP(writer_taken);
+    const Drained drained = wait_for_readers(word_, object, visit);
+    if (drained == Drained::passed_over) continue;
+    if (drained != Drained::alone) {
+      visit.waiting.withdraw();  // [D2] while it is said to wait it lets go of nothing
+      return give_up(self, drained == Drained::deadlocked ? Acquisition::deadlocked : Acquisition::timed_out);
     }
-    visit.waiting.sleep(platform::low_half(reader.word()), count, {.holders = {&id, 1}, .fellows = false},
-                        deadline);
+    CAROM_STEP(writer_inside);
+    detail::acquired(&word_);
+    if (standing == Standing::gone) sync::record_takeover(roster, seen.writer(), this);
+    return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
   }
-  CAROM_STEP(writer_inside);
-  platform::acquired(&word_);
-  if (died != memory::kNoId) sync::record_takeover(roster, died, this);
-  return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
 }
 
-Acquisition SharedLock::give_up(Acquisition outcome) {
-  std::uint32_t seen = word_.load(std::memory_order_relaxed);
-  while (!word_.compare_exchange_weak(seen, SharedWord(seen).without_writer().bits(),
-                                      std::memory_order_release, std::memory_order_relaxed)) {
-  }
+Acquisition SharedLock::give_up(std::uint32_t self, Acquisition outcome) {
+  SharedWord claim(0);
+  const bool given_up = change_claim(word_, self, [&](SharedWord seen) {
+    claim = seen;
+    return seen.without_writer();
+  });
+  if (!given_up) return outcome;
   CAROM_STEP(writer_gave_up);
-  if (SharedWord(seen).contended()) platform::wake(word_, 1);
+  if (claim.contended()) platform::wake(platform::low_half(word_), 1);
   return outcome;
 }
 
 Release SharedLock::release() {
-  if (word().writer() != detail::seat_in(home_.segment_of(this))) return Release::not_owner;
-  platform::releasing(&word_);
+  if (!owned()) return Release::not_owner;
+  detail::releasing(&word_);
   const SharedWord old(word_.exchange(0, std::memory_order_release));
   CAROM_STEP(writer_released);
-  if (old.contended()) platform::wake(word_, 1);
+  if (old.contended()) platform::wake(platform::low_half(word_), 1);
   return Release::released;
 }
 
@@ -173,7 +205,7 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
   if (word_.load(std::memory_order_seq_cst) == 0) [[likely]] {
     CAROM_STEP(shared_counted);
     CAROM_STEP(shared_passed_on);
-    platform::acquired(&word_);
+    detail::acquired(&word_);
     return Acquisition::acquired;
   }
   MappedSegment& segment = mapped(this, base);
@@ -184,12 +216,12 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     own.set_count(1, std::memory_order_seq_cst);  // [S1]
     CAROM_STEP(shared_counted);
     SharedWord seen(word_.load(std::memory_order_seq_cst));
-    std::uint32_t expected = seen.bits();
+    std::uint64_t expected = seen.bits();
     if (seen.writer() == 0) {
       // The wake that ended this sleep was the only one.
-      if (visit.waiting.has_slept()) platform::wake(word_, 1);
+      if (visit.waiting.has_slept()) platform::wake(platform::low_half(word_), 1);
       CAROM_STEP(shared_passed_on);
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       return seen.tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
     }
     own.set_count(0, std::memory_order_seq_cst);
@@ -202,14 +234,19 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
                                         std::memory_order_seq_cst)) {
         CAROM_STEP(shared_tainted);
         sync::record_takeover(roster, seen.writer(), this);
-        platform::wake(word_, platform::kEverybody);
+        platform::wake(platform::low_half(word_), platform::kEverybody);
       }
+      continue;
+    }
+    if (passed_over(roster, object, seen, self)) {
+      if (word_.compare_exchange_strong(expected, seen.without_writer().bits(), std::memory_order_seq_cst))
+        platform::wake(platform::low_half(word_), platform::kEverybody);
       continue;
     }
     do {
       if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
       seen = word();
-    } while (seen.writer() != 0 &&
+    } while (seen.writer() != 0 && !passed_over(roster, object, seen, self) &&
              roster.standing(seen.writer(), visit.waiting.witness()) == Standing::lives);
   }
 }
@@ -218,7 +255,7 @@ Release SharedLock::release_shared() {
   const void* const base = home_.segment_of(this);
   const Holding own = memory::find_own_holding(base, object_at(base));
   if (!own || own.count() == 0) return Release::not_owner;
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   own.set_count(own.count() - 1, std::memory_order_seq_cst);  // [S1]
   CAROM_STEP(shared_left);
   if (SharedWord(word_.load(std::memory_order_seq_cst)).writer() != 0)
@@ -227,7 +264,8 @@ Release SharedLock::release_shared() {
 }
 
 bool SharedLock::owned() const {
-  return word().writer() == detail::seat_in(home_.segment_of(this));
+  const SharedWord seen = word();
+  return !seen.draining() && seen.writer() == detail::seat_in(home_.segment_of(this));
 }
 
 std::optional<Participant> SharedLock::owner() const {

@@ -62,6 +62,34 @@ TYPED_TEST(Adoption, is_without_a_gap_and_ends_with_the_child) {
   EXPECT_TRUE(this->another_gets_it());
 }
 
+TYPED_TEST(Adoption, goes_on_from_child_to_child) {
+  Board& all = *this->board;
+  TypeParam& held = this->of(all);
+  support::Plain<std::atomic<pid_t>> daemon;
+  Forked front([&] {
+    if (!held.acquire(0s)) _exit(1);
+    Forked middle([&] {
+      if (!held.adopt()) _exit(2);
+      const pid_t child = fork();
+      if (child == 0) {
+        if (!held.adopt()) _exit(3);
+        all.adopted.set();
+        all.over.wait();
+        _exit(4);
+      }
+      *daemon = child;
+      all.adopted.wait();
+    });
+    _exit(middle.wait());
+  });
+  ASSERT_EQ(front.wait(), 0);
+  EXPECT_FALSE(this->another_gets_it());
+  ::kill(*daemon, SIGKILL);
+  EXPECT_EQ(held.acquire(), Acquisition::acquired_owner_died);
+  EXPECT_EQ(held.release(), Release::released);
+  EXPECT_TRUE(this->another_gets_it());
+}
+
 TYPED_TEST(Adoption, is_refused_to_those_who_were_not_forked_by_the_holder) {
   TypeParam& held = this->of(*this->board);
   EXPECT_FALSE(held.adopt()) << "nobody holds it";

@@ -129,6 +129,37 @@ TEST(CAROM_SUITE(BoundedSemaphore),
   EXPECT_EQ(pool->permits.acquire(false), Acquisition::timed_out);
 }
 
+TEST(CAROM_SUITE(BoundedSemaphore), what_one_takes_and_another_gives_back_for_ever_leaves_one_note) {
+  struct Exchange {
+    BoundedSemaphore permits{1};
+    carom::Event taken, given;
+  };
+  const carom::Shared<Exchange> all;
+  constexpr int kRounds = 70'000;  // more than a debt has bits for
+  Party giver([&all] {
+    for (int round = 0; round < kRounds; ++round) {
+      all->taken.wait();
+      all->taken.clear();
+      if (all->permits.release() != Release::released) return 1;
+      all->given.set();
+    }
+    return 0;
+  });
+  Party taker([&all] {
+    for (int round = 0; round < kRounds; ++round) {
+      if (!all->permits.acquire()) return -1;
+      all->taken.set();
+      all->given.wait();
+      all->given.clear();
+    }
+    return static_cast<int>(all->permits.held());
+  });
+  EXPECT_EQ(giver.result(), 0);
+  EXPECT_EQ(taker.result(), 1);
+  taker.die();
+  EXPECT_EQ(all->permits.get_value(), 1u);
+}
+
 TEST(CAROM_SUITE(BoundedSemaphore), what_a_dead_holder_had_comes_back_and_the_next_is_told) {
   const auto pool = make(3);
   Party holder([&pool] {

@@ -350,15 +350,87 @@ TEST_P(JumpedOutOfLock, it_can_be_used_again_by_who_left) {
   EXPECT_EQ(again.leave(), 1);
 }
 
+// A writer that waits for readers keeps new readers out.
+TEST(JumpedOutOfSharedLock, a_writer_that_waited_for_readers_keeps_nobody_out) {
+  const Shared<Board> board;
+  board->shared.lock_shared();
+  ProcessParty jumper([&] {
+    signal(SIGUSR1, [](int) { siglongjmp(beyond, 1); });
+    if (sigsetjmp(beyond, 1) == 0) {
+      board->shared.lock();
+      return 0;
+    }
+    // It is not its, and cannot be released.
+    if (board->shared.owned() || board->shared.release() != Release::not_owner) return 2;
+    // It waits elsewhere meanwhile.
+    static_cast<void>(board->event.wait(400ms));
+    board->phase = 1;
+    support::wait_until([&] { return board->phase == 2; });
+    return board->shared.acquire() == Acquisition::acquired ? 1 : 3;
+  });
+  support::wait_until([&] { return jumper.sleeps() && board->shared.locked(); });
+  jumper.signal(SIGUSR1);
+  EXPECT_EQ(
+      ProcessParty([&] { return board->shared.acquire_shared() == Acquisition::acquired ? 1 : 0; }).leave(),
+      1)
+      << "beside another reader";
+  board->shared.unlock_shared();
+  support::wait_until([&] { return board->phase == 1; });
+  EXPECT_EQ(ProcessParty([&] {
+              return board->shared.acquire() == Acquisition::acquired &&
+                             board->shared.release() == Release::released
+                         ? 1
+                         : 0;
+            }).leave(),
+            1);
+  board->phase = 2;
+  EXPECT_EQ(jumper.leave(), 1);
+}
+
+TEST(JumpedOutOfLocks, who_left_waits_in_no_cycle) {
+  const Shared<Board> board;
+  board->lock.lock();
+  ProcessParty jumper([&] {
+    board->rlock.lock();
+    signal(SIGUSR1, [](int) { siglongjmp(beyond, 1); });
+    if (sigsetjmp(beyond, 1) == 0) {
+      board->lock.lock();
+      return 0;
+    }
+    board->phase = 1;
+    support::wait_until([&] { return board->phase == 2; });
+    usleep(200'000);
+    board->rlock.unlock();
+    return 1;
+  });
+  support::wait_until([&] { return jumper.sleeps() && board->lock.waiters() == 1; });
+  jumper.signal(SIGUSR1);
+  support::wait_until([&] { return board->phase == 1; });
+  EXPECT_TRUE(find_deadlock(board.segment()).empty());
+  board->phase = 2;
+  EXPECT_EQ(board->rlock.acquire(detect_deadlock), Acquisition::acquired);
+  EXPECT_EQ(jumper.leave(), 1);
+}
+
 TEST_P(JumpedOutOfCondition, others_are_notified) {
   ProcessParty waiter([&] {
     std::unique_lock hold(board_->lock);
     board_->condition.wait(hold);
   });
   support::wait_until([&] { return waiter.sleeps(); });
-  // Its place was first. Whoever notifies all reaches everybody, and one that is not there has its turn passed on.
   board_->condition.notify_all();
   waiter.wait_until_done();
+  EXPECT_EQ(waiter.leave(), 0);
+}
+
+TEST_P(JumpedOutOfCondition, one_notification_goes_to_who_is_there) {
+  ProcessParty waiter([&] {
+    std::unique_lock hold(board_->lock);
+    board_->condition.wait(hold);
+  });
+  support::wait_until([&] { return waiter.sleeps(); });
+  usleep(300'000);  // until the one that left has not looked for longer than any waiter goes without
+  board_->condition.notify_one();
   EXPECT_EQ(waiter.leave(), 0);
 }
 

@@ -49,7 +49,7 @@ const Case kCases[] = {
      [](Board& b) { static_cast<void>(b.rlock.waiters()); }},
     {"FifoLock", 8, [](Board& b) { return address(b.fifo_lock); },
      [](Board& b) { static_cast<void>(b.fifo_lock.acquire(0s)); }},
-    {"SharedLock", 4, [](Board& b) { return address(b.shared_lock); },
+    {"SharedLock", 8, [](Board& b) { return address(b.shared_lock); },
      [](Board& b) { static_cast<void>(b.shared_lock.acquire(0s)); }},
     {"Semaphore", 8, [](Board& b) { return address(b.semaphore); },
      [](Board& b) { static_cast<void>(b.semaphore.acquire(0s)); }},

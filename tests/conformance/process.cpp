@@ -6,6 +6,8 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include "carom/carom.hpp"
 #include "support/party.hpp"
@@ -229,6 +231,14 @@ TEST(Process, a_daemon_is_killed_with_the_object) {
     EXPECT_TRUE(process.daemon());
   }
   EXPECT_FALSE(exists(pid));
+}
+
+TEST(Process, a_daemon_dies_with_the_thread_that_started_it_however_soon_that_ends) {
+  for (int round = 0; round < 20; ++round) {
+    std::optional<Process> daemon;
+    std::thread([&] { daemon.emplace([] { stay(); }, daemonic()); }).join();
+    EXPECT_TRUE(daemon->join());
+  }
 }
 
 TEST(Process, a_daemon_dies_with_its_parent_and_others_live_on) {

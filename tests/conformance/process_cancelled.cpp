@@ -1,13 +1,15 @@
-// Process in a thread that somebody cancels (pthread_cancel): no call is a cancellation point, so none is
+// Process and Segment in a thread that somebody cancels (pthread_cancel): no call is a cancellation point, so none is
 // left half done.
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <stdexcept>
 
 #include "carom/carom.hpp"
 #include "conformance/cancelled.hpp"
+#include "support/segments.hpp"
 
 using namespace std::chrono_literals;
 using carom::Process;
@@ -61,4 +63,23 @@ TEST(ProcessCancelled, a_body_that_ends_its_thread_ends_the_child_and_says_so) {
   process.join();
   EXPECT_EQ(process.exit_code(), 1);
   EXPECT_TRUE(process.exception().has_value());
+}
+
+TEST(SegmentCancelled, it_is_made_and_opened_and_removed_and_leaves_no_descriptor) {
+  EXPECT_EQ(run_cancelled([] {
+              const support::Name name;
+              const int before = dup(0);
+              syscall(SYS_close, before);  // close() is a cancellation point
+              {
+                const carom::Segment nameless = carom::Segment::anonymous(100);
+                const carom::Segment made = carom::Segment::create(name, 100);
+                const carom::Segment opened = carom::Segment::open(name);
+                const carom::Segment again = carom::Segment::open_or_create(name, 100);
+                static_cast<void>(again.removed());
+                if (!carom::Segment::remove(name)) _exit(2);
+              }
+              const int after = dup(0);
+              if (after != before) _exit(3);
+            }),
+            0);
 }

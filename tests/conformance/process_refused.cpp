@@ -17,10 +17,12 @@
 
 #include "carom/carom.hpp"
 #include "support/plain.hpp"
+#include "support/refused.hpp"
 
 using namespace std::chrono_literals;
 using carom::Process;
 using support::Plain;
+using support::refuse;
 using support::wait_until;
 
 namespace {
@@ -36,19 +38,6 @@ struct Refusal {
 
 std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
   return out << refusal.name;
-}
-
-/// From now on the kernel answers the call with the error.
-void refuse(long call, int error) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(90);
 }
 
 /// From now on the kernel does not know waitid() of a descriptor.

@@ -184,6 +184,14 @@ TEST(CAROM_SUITE(Semaphore), a_signal_consumed_bare_does_not_come_back) {
   EXPECT_EQ(permits->get_value(), 0u);
 }
 
+TEST(CAROM_SUITE(Semaphore), tracked_a_release_of_too_many_gives_back_none) {
+  const auto permits = make(5, Holders::tracked);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(permits->acquire());
+  EXPECT_EQ(permits->release(Semaphore::kMaxValue), Release::too_many);
+  EXPECT_EQ(permits->held(), 3u);
+  EXPECT_EQ(permits->get_value(), 2u);
+}
+
 TEST(CAROM_SUITE(Semaphore), tracked_what_acquire_takes_comes_back) {
   const auto permits = make(1, Holders::tracked);
   EXPECT_TRUE(permits->tracked());

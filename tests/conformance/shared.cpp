@@ -29,6 +29,10 @@ struct Unlucky {
   Unlucky() { throw std::runtime_error("unlucky"); }
 };
 
+static_assert(carom::detail::TypeName("One<std::chrono::_V2::steady_clock, std::__cxx11::string>").text() ==
+                  carom::detail::TypeName("One<std::chrono::steady_clock, std::string>").text(),
+              "the standard library's inline namespaces, which clang does not write");
+
 }  // namespace
 
 TEST(Shared, an_anonymous_one_is_shared_with_forked_children) {

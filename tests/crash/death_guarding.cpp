@@ -100,6 +100,13 @@ TEST_F(SharedDeath, writer_taken) {
   expect_tainted();
 }
 
+TEST_F(SharedDeath, writer_draining) {
+  board->shared.lock_shared();
+  dies_at("writer_draining", [&] { board->shared.lock(); });
+  board->shared.unlock_shared();
+  expect_tainted();
+}
+
 TEST_F(SharedDeath, writer_inside) {
   dies_at("writer_inside", [&] { board->shared.lock(); });
   expect_tainted();

@@ -2,7 +2,7 @@
  *
  * Each step is one atomic operation on shared memory or one decision of the kernel; between any two of them the
  * killer may strike and everybody else may run. Sequentially consistent: nothing here is about memory orders. The
- * names at the steps are those of the C++: src/sync/owned_word.cpp, src/memory/waiting.cpp, src/memory/roster.hpp,
+ * names at the steps are those of the C++: src/sync/raw_lock.cpp, src/memory/waiting.cpp, src/memory/roster.hpp,
  * src/platform/life_word.cpp.
  *
  * What is checked
@@ -60,7 +60,7 @@
 #define KEPT CONTENDED
 #define IS_FREE(word) ((word) == FREE || (word) == KEPT)
 
-byte word[LOCKS];    /* OwnedWord::word_ */
+byte word[LOCKS];    /* RawLock::word_ */
 byte waiting[LOCKS]; /* Slot::waiting_on, one bit an actor */
 byte marked;         /* life words that the kernel has marked */
 #ifdef OMIT
@@ -211,7 +211,7 @@ proctype actor(byte me) {
       fi
     }
 
-  take: /* OwnedWord::take; the first step is try_take, the fast path */
+  take: /* RawLock::take; the first step is try_take, the fast path */
     atomic {
 #ifdef TIMEOUTS
       if :: deadline = false :: deadline = true fi;
@@ -406,7 +406,7 @@ proctype actor(byte me) {
       fi
     }
 
-  give: /* OwnedWord::give */
+  give: /* RawLock::give */
     atomic {
       assert(holder[lock] == me && OWNER(word[lock]) == me);
       holder[lock] = 0;
@@ -418,7 +418,7 @@ proctype actor(byte me) {
       fi
     }
 #ifdef KEEP
-    atomic { /* OwnedWord::wake_one */
+    atomic { /* RawLock::wake_one */
       seen = 0;
       if
       :: word[lock] == FREE -> word[lock] = KEPT; seen = KEPT

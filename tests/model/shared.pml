@@ -12,13 +12,18 @@
  *   MAXC         deaths in all
  *   TWO_WRITERS  and one reader, instead of one and two
  *   RECHECK      in a silence all sleepers look again
+ *   JUMPS        a writer may leave its wait for readers by a jump, and anybody may, so many times, take one that waits for
+ *                readers for such a one
  *   Defects, to see the checks fail: LOOK_FIRST (a reader looks before it counts), NO_DRAIN (a writer does not wait for
- *   readers), NO_TAINT, NO_PASS_ON (a reader that has slept wakes nobody)
+ *   readers), UNCONFIRMED (a writer that was passed over comes in), NO_TAINT, NO_PASS_ON (a reader that has slept wakes nobody)
  */
 #ifndef MAXC
 #define MAXC 0
 #endif
 #define N 3
+#ifndef JUMPS
+#define JUMPS 0
+#endif
 #ifdef TWO_WRITERS
 #define WRITES(i) ((i) <= 2)
 #else
@@ -29,11 +34,14 @@
 byte writer;      /* the word: who; */
 bool contended;   /*           its flags */
 bool tainted;
+bool draining;
 bool counts[4];   /* of the readers */
 bool dead[4];
 bool inside[4];
 bool asleep[4];
 byte waits_for[4]; /* whose count a writer sleeps on; the word otherwise */
+bool left[4];     /* a writer that has jumped out of its wait */
+byte mistakes;    /* writers taken for such ones */
 bool half_done;   /* what is guarded: a writer died inside */
 byte deaths;
 byte looks;        /* in the silence, since somebody got on */
@@ -76,6 +84,15 @@ inline come_in(told) {
   assert(!(WRITES(2) && LIVING_INSIDE(2) && LIVING_INSIDE(3))) /* alone */
 }
 
+#define MAY_PASS_OVER(seen) (seen != NOBODY && writer == seen && draining && !dead[seen] && (left[seen] || mistakes < JUMPS))
+
+inline pass_over(seen) {
+  if
+  :: left[seen] -> skip
+  :: else -> mistakes++
+  fi
+}
+
 /* Marks the word and sleeps on it, unless it has changed since it was seen. */
 inline sleep_on_word(seen) {
   atomic {
@@ -91,6 +108,7 @@ inline sleep_on_word(seen) {
 proctype write(byte me) {
   byte seen;
   bool slept = false;
+  bool drains = false;
   {
     skip;
 again:
@@ -98,8 +116,9 @@ again:
       seen = writer;
       if
       :: seen == NOBODY -> writer = me; contended = slept; goto taken
-      :: seen != NOBODY && dead[seen] -> writer = me; contended = true; tainted = true; goto taken
-      :: else
+      :: seen != NOBODY && dead[seen] -> writer = me; contended = true; tainted = true; draining = false; goto taken
+      :: MAY_PASS_OVER(seen) -> pass_over(seen); writer = me; contended = true; draining = false; goto taken
+      :: seen != NOBODY && !dead[seen] && !left[seen] -> skip
       fi
     }
     sleep_on_word(seen);
@@ -114,12 +133,31 @@ taken:
       :: else -> goto drained
       fi
     }
+    atomic {
+      if
+      :: writer != me -> drains = false; slept = true; goto again
+      :: else -> draining = true; drains = true
+      fi
+    }
+    if
+    :: JUMPS != 0 -> atomic { left[me] = true; goto end_elsewhere }
+    :: true -> skip
+    fi;
     atomic { waits_for[me] = seen; asleep[me] = counts[seen] && !dead[seen] }
 end_draining:
     atomic { !asleep[me] -> goto taken }
 drained:
 #endif
-    atomic { come_in(tainted) }
+    atomic {
+#ifndef UNCONFIRMED
+      if
+      :: drains && writer != me -> drains = false; slept = true; goto again
+      :: else -> skip
+      fi;
+#endif
+      draining = false; drains = false;
+      come_in(tainted)
+    }
     atomic { half_done = true }
     atomic { half_done = false; inside[me] = false }
     atomic { slept = contended; writer = NOBODY; contended = false; tainted = false }
@@ -128,7 +166,12 @@ drained:
       :: slept -> wake_one()
       :: else
       fi
-    }
+    };
+    goto done;
+end_elsewhere:
+    dead[me]; /* for good */
+done:
+    skip
   } unless { atomic { dead[me] } }
 }
 
@@ -159,9 +202,10 @@ again:
 #ifndef NO_TAINT
         tainted = true;
 #endif
-        writer = NOBODY; contended = false
+        writer = NOBODY; contended = false; draining = false
       :: dead[seen] && writer != seen -> goto again
-      :: else -> goto sleeping
+      :: MAY_PASS_OVER(seen) -> pass_over(seen); writer = NOBODY; contended = false; draining = false
+      :: !dead[seen] && !(left[seen] && writer == seen && draining) -> goto sleeping
       fi
     }
     atomic { wake_all() }

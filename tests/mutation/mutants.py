@@ -133,7 +133,7 @@ def main():
     arguments.add_argument("--build", default=str(ROOT / "build" / "mutants"), help="where to build (a folder of its own)")
     arguments.add_argument("--only", default="", help="mutants whose name contains this")
     arguments.add_argument("--skip", default="", help="leave out those whose name begins with one of these: A,B")
-    arguments.add_argument("--list", action="store_true", help="name them and stop")
+    arguments.add_argument("--list", action="store_true", help="name them, and which are stale, and stop")
     arguments.add_argument("--minutes", type=float, default=0, help="stop after so long; what was left out is said")
     arguments.add_argument("--layers", default=",".join(layer[0] for layer in LAYERS), help="only these (%(default)s)")
     options = arguments.parse_args()
@@ -143,9 +143,12 @@ def main():
     mutants = [m for m in json.loads((ROOT / "tests/mutation/mutants.json").read_text())
                if options.only in m["name"] and not m["name"].startswith(skipped)]
     if options.list:
+        stale = 0
         for mutant in mutants:
-            print(f"{mutant['name']:44} {mutant['file']}")
-        return 0
+            there = (ROOT / mutant["file"]).read_text().count(mutant["old"]) == 1
+            print(f"{mutant['name']:44} {mutant['file']}{'' if there else ' STALE: its line is not there, or not once'}")
+            stale += not there
+        return 1 if stale else 0
 
     base = pathlib.Path(options.build)
     sources, binaries = base / "source", base / "build"

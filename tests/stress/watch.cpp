@@ -124,7 +124,7 @@ void Inspector::dump(const Flock& flock) {
       });
     }
     print(Kind::signal, word_of<SemaphoreWord, std::uint64_t>(wares.signals).bits(), wares.signals);
-    print(Kind::shared_lock, word_of<SharedWord, std::uint32_t>(wares.table).bits(), wares.table);
+    print(Kind::shared_lock, word_of<SharedWord, std::uint64_t>(wares.table).bits(), wares.table);
     print(Kind::event, word_of<EventWord, std::uint32_t>(wares.event).bits(), wares.event);
     print(Kind::condition, reinterpret_cast<const std::atomic<std::uint32_t>&>(wares.shop).load(),
           wares.shop);

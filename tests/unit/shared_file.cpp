@@ -25,11 +25,13 @@
 #include "support/namespaces.hpp"
 #include "support/party.hpp"
 #include "support/printing.hpp"
+#include "support/refused.hpp"
 #include "support/segments.hpp"
 
 using carom::Errc;
 using carom::platform::File;
 using support::code_of;
+using support::refuse;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -65,21 +67,6 @@ class SharedFile : public testing::Test {
 
   std::string folder_;
 };
-
-/// From now on the kernel answers this system call with `error`, in this process.
-void refuse(long call, int error) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{std::size(code), code};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    _exit(9);
-  }
-}
 
 void limit_file_size(rlim_t bytes) {
   const rlimit limit{bytes, bytes};

@@ -15,7 +15,7 @@ constexpr std::uint32_t kLargestId = (1u << 30) - 1;
 static_assert(SharedWord(0).writer() == 0 && !SharedWord(0).contended() && !SharedWord(0).tainted());
 static_assert(SharedWord(0).taken_by(kId, false).bits() == kId,
               "a free word is taken by its writer's plain id");
-static_assert(sizeof(SharedWord) == sizeof(std::uint32_t) && std::is_trivially_copyable_v<SharedWord>);
+static_assert(sizeof(SharedWord) == sizeof(std::uint64_t) && std::is_trivially_copyable_v<SharedWord>);
 
 }  // namespace
 
@@ -65,4 +65,14 @@ TEST(SharedWord, marking_it_contended_changes_nothing_else) {
     EXPECT_EQ(word.with_contended().tainted(), word.tainted());
     EXPECT_EQ(word.with_contended().with_contended(), word.with_contended());
   }
+}
+
+TEST(SharedWord, draining_is_said_beside_the_half_that_sleepers_watch) {
+  const SharedWord word = SharedWord::tainted_by_death().taken_by(kLargestId, true);
+  EXPECT_TRUE(word.to_draining().draining());
+  EXPECT_EQ(word.to_draining().low_half(), word.low_half());
+  EXPECT_EQ(word.to_draining().to_inside(), word);
+  EXPECT_EQ(word.to_draining().without_writer(), SharedWord::tainted_by_death());
+  EXPECT_FALSE(word.to_draining().taken_by(kId, true).draining());
+  EXPECT_FALSE(word.to_draining().taken_over_by(kId).draining());
 }

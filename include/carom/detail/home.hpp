@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "carom/detail/object_ref.hpp"
+#include "carom/detail/watched.hpp"
 
 namespace carom::detail {
 
@@ -16,7 +17,9 @@ class Home {
   /// Throws Error (outside_segment, misaligned) if `object` lies in no segment of this process, or at an address that is no
   /// multiple of its alignment, as in a packed struct. `what` names it then.
   template <class T>
-  Home(const T* object, const char* what, std::uint32_t bits = 0) : Home(object, alignof(T), what, bits) {}
+  Home(const T* object, const char* what, std::uint32_t bits = 0) : Home(object, alignof(T), what, bits) {
+    changed_by_many(object, sizeof(T));
+  }
 
   /// A number for a new object of the segment; see object_ref.hpp.
   Serial new_serial(const void* object) const noexcept;

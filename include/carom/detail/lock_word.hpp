@@ -1,5 +1,5 @@
 // The word of Lock and RLock: its values, and the steps between them. No atomics, no waiting: those are in
-// src/sync/owned_word.cpp. Installed, because taking and giving back a free lock is inlined into the caller.
+// src/sync/raw_lock.cpp. Installed, because taking and giving back a free lock is inlined into the caller.
 //
 // WORD
 //   bit 31      contended: somebody may be asleep until this word changes

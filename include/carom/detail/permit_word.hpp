@@ -20,6 +20,7 @@
 //                                                              tag + 1            to write over the stamp
 //   bare take, give      value -/+, stamp unchanged              -                  anyone
 //   foreign give         value + 1, debt + 1                     -                  anyone (BoundedSemaphore)
+//   pay                  value - 1, debt - 1                -                  a holder that takes one more
 //   adopt                debt + 1, stamped as a taking           -                  a child the holder forked (the same)
 //   mark, unmark         contended                               -                  waiters; who woke nobody
 //
@@ -59,7 +60,8 @@
 //   Semaphore: 2^31 - 1 permits. BoundedSemaphore: 65,535. A tag's low 11 bits are in the word: for a mistake somebody
 //   must be stopped between two instructions while one holding changes a multiple of 2,048 times, the word returns to
 //   the very same value, and the holder dies in the one instruction between the last of those changes and its note.
-//   Whose permit a foreign release gave back cannot be known: it lowers what the next that dies gives back.
+//   Whose permit a foreign release gave back cannot be known: it lowers what the next that dies gives back, or is paid by
+//   the next to take one more than it has. So a thread that takes what another releases, again and again, has a count of 1.
 //
 // LAYOUT
 //   Version 3: Semaphore value:31 contended:1 change:2 slot:14 entry:4 tag:12; BoundedSemaphore value:16 contended:1
@@ -128,6 +130,8 @@ template <int ValueBits, int DebtBits>
 class PermitWord {
  public:
   static constexpr std::uint32_t kMaxValue = static_cast<std::uint32_t>((std::uint64_t{1} << ValueBits) - 1);
+  static constexpr std::uint32_t kMaxDebt =
+      DebtBits == 0 ? ~0u : static_cast<std::uint32_t>((std::uint64_t{1} << DebtBits) - 1);
 
   constexpr explicit PermitWord(std::uint64_t bits) noexcept : bits_(bits) {}
   static constexpr PermitWord holding(std::uint32_t value) noexcept { return PermitWord(value); }

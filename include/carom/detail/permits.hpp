@@ -14,6 +14,7 @@
 #include "carom/detail/permit_word.hpp"
 #include "carom/detail/seat.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/outcome.hpp"
 #include "carom/participant.hpp"
 
@@ -44,6 +45,11 @@ class OwnPermits {
     const Word to = changed<kChange>(seen).with_stamp({kChange, slot_, entry_, state_.tag() + 1});
     return change<kChange>(word, seen, mark ? to.with_contended() : to);
   }
+  /// Whether one more is to be taken by paying a debt, and not noted.
+  template <class Word>
+  bool pays(Word seen) const noexcept {
+    return count() != 0 && seen.debt() != 0;
+  }
   /// One more that somebody else held: as many are free as before. False, and nothing done, as above.
   template <class Word>
   bool adopt(std::atomic<std::uint64_t>& word, Word seen) noexcept {
@@ -65,12 +71,14 @@ class OwnPermits {
   template <Change kChange, class Word>
   bool change(std::atomic<std::uint64_t>& word, Word seen, Word to) noexcept {
     std::uint64_t from = seen.bits();
+    if constexpr (kChange == Change::give) releasing(&word);
     if (!word.compare_exchange_strong(from, to.bits(), std::memory_order_acq_rel,  // [P1] [P2] [P3]
                                       std::memory_order_relaxed)) [[unlikely]] {
       return false;
     }
     if constexpr (kChange == Change::take) {  // NOLINT(bugprone-branch-clone): the steps are for tests
       CAROM_STEP(permit_taken);
+      acquired(&word);
     } else {
       CAROM_STEP(permit_returned);
     }
@@ -102,12 +110,14 @@ class Permits {
     if (Word(seen).value() != 0 &&
         word_.compare_exchange_strong(seen, Word(seen).less_one().bits(), std::memory_order_acquire,  // [P1]
                                       std::memory_order_relaxed)) [[likely]] {
+      acquired(&word_);
       return Acquisition::acquired;
     }
     return take(deadline, false, false);
   }
   Release give_bare(std::uint32_t n) noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    releasing(&word_);
     do {
       if (n > limit() - Word(seen).value()) [[unlikely]]
         return Release::too_many;
@@ -125,7 +135,7 @@ class Permits {
       const Word seen(word_.load(std::memory_order_acquire));
       OwnPermits own(*recent);
       // From 1 to the limit.
-      if (seen.value() - 1 < limit() && own.changed_last(seen) &&
+      if (seen.value() - 1 < limit() && own.changed_last(seen) && !own.pays(seen) &&
           own.template change_again<Change::take>(word_, seen)) [[likely]] {
         return Acquisition::acquired;
       }

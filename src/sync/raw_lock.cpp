@@ -1,14 +1,14 @@
-#include "carom/detail/owned_word.hpp"
+#include "carom/detail/raw_lock.hpp"
 
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "carom/detail/seat.hpp"
+#include "carom/detail/watched.hpp"
 #include "memory/mapped_segment.hpp"
 #include "memory/seat.hpp"
 #include "memory/waiting.hpp"
-#include "platform/race_detector.hpp"
 #include "sync/deadlock.hpp"
 #include "sync/placed.hpp"
 #include "sync/spin.hpp"
@@ -37,11 +37,11 @@ void begin_turn() noexcept {
   end_of_turn = Deadline::never().or_after(kTurn);
 }
 
-MappedSegment& mapped(const OwnedWord& word) {
+MappedSegment& mapped(const RawLock& word) {
   return sync::mapped(&word, word.segment(), "lock");
 }
 
-std::uint64_t object_of(const MappedSegment& segment, const OwnedWord& word) noexcept {
+std::uint64_t object_of(const MappedSegment& segment, const RawLock& word) noexcept {
   return memory::object_ref(memory::ObjectKind::lock, segment.offset_of(&word));
 }
 
@@ -56,11 +56,8 @@ bool changes_soon(const platform::Word& word, std::uint32_t from) noexcept {
 
 }  // namespace
 
-Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) {
-  if (try_take(self)) {
-    platform::acquired(&word_);
-    return Acquisition::acquired;
-  }
+Acquisition RawLock::take(std::uint32_t self, Deadline deadline, bool detect) {
+  if (try_take(self)) return Acquisition::acquired;
   MappedSegment& segment = mapped(*this);
   Roster roster = segment.roster();
   Waiting waiting(roster, self, object_of(segment, *this));
@@ -81,7 +78,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
         continue;
       }
       CAROM_STEP(lock_taken);
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       if (waiting.has_slept()) begin_turn();
       return Acquisition::acquired;
     }
@@ -95,7 +92,7 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
         continue;
       }
       CAROM_STEP(lock_taken_over);
-      platform::acquired(&word_);
+      detail::acquired(&word_);
       sync::record_takeover(roster, seen.owner(), this);
       return Acquisition::acquired_owner_died;
     }
@@ -136,10 +133,10 @@ Acquisition OwnedWord::take(std::uint32_t self, Deadline deadline, bool detect) 
   }
 }
 
-Release OwnedWord::give_unless_owner_died() noexcept {
+Release RawLock::give_unless_owner_died() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   const MappedSegment* const segment = sync::find_mapped(this, this->segment());
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   do {
     const LockWord word(seen);
     if (word.free()) return Release::not_held;
@@ -154,7 +151,7 @@ Release OwnedWord::give_unless_owner_died() noexcept {
   return Release::released;
 }
 
-void OwnedWord::wake_one() noexcept {
+void RawLock::wake_one() noexcept {
   std::uint32_t seen = LockWord::kFree;
   const bool kept = end_of_turn.expired() &&
                     word_.compare_exchange_strong(seen, LockWord::kKept, std::memory_order_relaxed);
@@ -167,9 +164,9 @@ void OwnedWord::wake_one() noexcept {
   word_.compare_exchange_strong(seen, LockWord::kFree, std::memory_order_relaxed);
 }
 
-bool OwnedWord::hand_over(std::uint32_t self) noexcept {
+bool RawLock::hand_over(std::uint32_t self) noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
-  platform::releasing(&word_);
+  detail::releasing(&word_);
   do {
     if (LockWord(seen).owner() != self) return false;
   } while (!word_.compare_exchange_weak(seen, LockWord(seen).to_nobody().bits(), std::memory_order_release,
@@ -178,7 +175,7 @@ bool OwnedWord::hand_over(std::uint32_t self) noexcept {
   return true;
 }
 
-bool OwnedWord::adopt(std::uint32_t self) noexcept {
+bool RawLock::adopt(std::uint32_t self) noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   do {
     if (LockWord(seen).free() || !memory::is_forkers(segment(), LockWord(seen).owner())) return false;
@@ -189,7 +186,7 @@ bool OwnedWord::adopt(std::uint32_t self) noexcept {
   return true;
 }
 
-bool OwnedWord::make_consistent() {
+bool RawLock::make_consistent() {
   const Roster roster = mapped(*this).roster();
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   do {
@@ -201,18 +198,18 @@ bool OwnedWord::make_consistent() {
   return true;
 }
 
-std::optional<Participant> OwnedWord::owner() const {
+std::optional<Participant> RawLock::owner() const {
   const LockWord word = load();
   if (word.free() || word.handed_over()) return std::nullopt;
   return mapped(*this).roster().about(word.owner());
 }
 
-std::vector<Participant> OwnedWord::waiting() const {
+std::vector<Participant> RawLock::waiting() const {
   const MappedSegment& segment = mapped(*this);
   return segment.roster().waiting_on(object_of(segment, *this));
 }
 
-std::size_t OwnedWord::count_waiting() const {
+std::size_t RawLock::count_waiting() const {
   const MappedSegment& segment = mapped(*this);
   return segment.roster().count_waiting_on(object_of(segment, *this));
 }

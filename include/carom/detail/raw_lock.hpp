@@ -11,18 +11,19 @@
 #include "carom/detail/home.hpp"
 #include "carom/detail/lock_word.hpp"
 #include "carom/detail/step.hpp"
+#include "carom/detail/watched.hpp"
 #include "carom/outcome.hpp"
 #include "carom/participant.hpp"
 
 namespace carom::detail {
 
-class OwnedWord {
+class RawLock {
  public:
   /// Throws Error (outside_segment) if this address lies in no segment of this process.
-  explicit OwnedWord(OwnerDeath policy) : home_(this, "lock", static_cast<std::uint32_t>(policy)) {}
+  explicit RawLock(OwnerDeath policy) : home_(this, "lock", static_cast<std::uint32_t>(policy)) {}
 
-  OwnedWord(const OwnedWord&) = delete;
-  OwnedWord& operator=(const OwnedWord&) = delete;
+  RawLock(const RawLock&) = delete;
+  RawLock& operator=(const RawLock&) = delete;
 
   /// Where the segment begins, which is what a seat is for.
   const void* segment() const noexcept { return home_.segment_of(this); }
@@ -33,7 +34,10 @@ class OwnedWord {
     std::uint32_t seen = LockWord::kFree;
     const bool taken = word_.compare_exchange_strong(seen, self, std::memory_order_acquire,  // [O1]
                                                      std::memory_order_relaxed);
-    if (taken) CAROM_STEP(lock_taken);
+    if (taken) {
+      CAROM_STEP(lock_taken);
+      acquired(&word_);
+    }
     return taken;
   }
 
@@ -45,6 +49,7 @@ class OwnedWord {
   Release give() noexcept {
     if (policy() == OwnerDeath::refuse) [[unlikely]]
       return give_unless_owner_died();
+    releasing(&word_);
     const LockWord old(word_.exchange(LockWord::kFree, std::memory_order_release));  // [O2]
     CAROM_STEP(lock_released);
     if (old.contended()) [[unlikely]]

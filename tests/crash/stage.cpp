@@ -92,19 +92,6 @@ bool Stage::advance(Tracee& victim, int point) {
   return arrival == Route::Arrival::there || arrival == Route::Arrival::asleep;
 }
 
-bool Stage::fall_asleep(Tracee& victim) {
-  for (;;) {
-    switch (victim.step()) {
-      case Tracee::State::asleep:
-        return true;
-      case Tracee::State::ended:
-        return false;
-      case Tracee::State::stopped:
-        break;
-    }
-  }
-}
-
 void Stage::sweep(const std::string& scenario, const std::string& operation, const Run& run,
                   bool through_sleep) {
   route_ = new_route(through_sleep);
@@ -238,7 +225,7 @@ void Stage::blocked_beside_another() {
 std::optional<Stage::Judged> Stage::run_woken(int point, bool barge) {
   survivor_->acquire(-1);
   const auto v = victim(false);
-  if (!fall_asleep(*v)) return std::nullopt;
+  if (!v->run_to_sleep()) return std::nullopt;
   second_waiter_sleeps();
   survivor_->release();
   if (!v->stopped_again(10'000)) return std::nullopt;
@@ -302,7 +289,7 @@ void Stage::heir() {
     auto first = victim(true);
     const auto v = victim(false);
     scene_->phase = kBefore;
-    if (!fall_asleep(*v)) return std::nullopt;
+    if (!v->run_to_sleep()) return std::nullopt;
     second_waiter_sleeps();
     first->kill();
     if (!v->stopped_again(10'000)) return std::nullopt;

@@ -68,7 +68,6 @@ class Stage {
   bool advance(Tracee& victim, int point);
 
   /// Steps the victim until it sleeps. False if it ended instead.
-  static bool fall_asleep(Tracee& victim);
 
   std::optional<Judged> kill_and_judge(Tracee& victim);
   Judged judge_free(Notice expected);

@@ -74,6 +74,14 @@ Tracee::State Tracee::step() {
   return wait_for_stop(system_call);
 }
 
+bool Tracee::run_to_sleep() {
+  for (;;) {  // from one entry or exit of a system call to the next
+    if (ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr) != 0) broken("PTRACE_SYSCALL");
+    const State state = wait_for_stop(true);
+    if (state != State::stopped) return state == State::asleep;
+  }
+}
+
 bool Tracee::stopped_again(int timeout_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   for (int polls = 0;; ++polls) {

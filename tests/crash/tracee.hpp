@@ -25,6 +25,10 @@ class Tracee {
   /// Runs one instruction. If that is a system call which blocks: asleep, until stopped_again().
   State step();
 
+  /// Runs it to its next sleep in the kernel, which it is still in. False: it has ended without one. When it wakes it stops at
+  /// the instruction after.
+  bool run_to_sleep();
+
   /// For a victim that is asleep: whether its system call has come back; waits at most that long.
   bool stopped_again(int timeout_ms);
 

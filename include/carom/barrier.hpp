@@ -101,7 +101,8 @@ class Barrier {
   /// Breaks the barrier until reset(): those who wait, and all who come, get BrokenBarrierError. Does not block.
   void abort();
 
-  /// Makes it as new; those who wait get BrokenBarrierError. Does not block.
+  /// Makes it as new; those who wait get BrokenBarrierError. A party that died before has no part in what comes after. Does
+  /// not block.
   void reset();
 
   /// Makes the calling thread a party whose death is seen even before it arrives. Until leave(), or the thread's end,
@@ -136,6 +137,7 @@ class Barrier {
   int meet(Deadline deadline, void (*action)(void*), void* argument);
   int wait_for_others(std::uint32_t round, int index, Deadline deadline);
   void act(std::uint32_t round, void (*action)(void*), void* argument);
+  void see_to_the_dead() const;
   bool break_round(std::uint32_t round, detail::BarrierState why, std::uint32_t culprit);
   [[noreturn]] void throw_broken(detail::BarrierWord seen, std::uint32_t round) const;
 

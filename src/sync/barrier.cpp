@@ -254,7 +254,16 @@ void Barrier::abort() {
   break_round(word().round(), BarrierState::aborted, detail::seat_in(home_.segment_of(this)));
 }
 
+/// Breaks the round if a party of it is dead by now, and sees to the enrolments of the dead.
+void Barrier::see_to_the_dead() const {
+  MappedSegment& segment = mapped(this, home_.segment_of(this));
+  const auto witness = memory::Witness::identity;
+  memory::settle_arrivals(segment, object_in(segment), word().round(), witness);
+  memory::settle_object(segment, object_in(segment), witness);
+}
+
 void Barrier::reset() {
+  see_to_the_dead();  // or who died before would break it once more afterwards
   std::uint64_t bits = word_.load(std::memory_order_acquire);
   for (;;) {
     const BarrierWord seen(bits);
@@ -279,10 +288,7 @@ void Barrier::leave() {
 }
 
 bool Barrier::broken() const {
-  MappedSegment& segment = mapped(this, home_.segment_of(this));
-  const auto witness = memory::Witness::identity;
-  memory::settle_arrivals(segment, object_in(segment), word().round(), witness);
-  memory::settle_object(segment, object_in(segment), witness);
+  see_to_the_dead();
   return word().broken();
 }
 

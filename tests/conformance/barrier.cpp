@@ -232,6 +232,19 @@ TEST(CAROM_SUITE(Barrier), an_enrolled_party_that_dies_elsewhere_breaks_it) {
   EXPECT_TRUE(barrier->broken());
 }
 
+TEST(CAROM_SUITE(Barrier), an_enrolled_party_that_died_before_a_reset_has_no_part_in_what_comes_after) {
+  const auto barrier = make(2);
+  Party enrolled([&barrier] { barrier->enrol(); });
+  enrolled.wait_until_done();
+  barrier->abort();
+  enrolled.die();
+  barrier->reset();
+  EXPECT_FALSE(barrier->broken());
+  std::vector<Party> parties = parties_that_wait(*barrier, 1);
+  EXPECT_EQ(meet(*barrier), 1);
+  EXPECT_EQ(parties[0].leave(), 0);
+}
+
 TEST(CAROM_SUITE(Barrier), who_slept_before_the_party_enrolled_is_told_too) {
   const auto barrier = make(3);
   std::vector<Party> parties = parties_that_wait(*barrier, 1);

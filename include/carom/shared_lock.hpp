@@ -96,7 +96,7 @@ class SharedLock {
   /// Who sleeps for it, to read or to write.
   std::vector<Participant> waiting() const;
   std::size_t waiters() const;
-  /// Whether a writer died and none has released since: what it guards may be half done.
+  /// For whoever has it: whether a writer died inside and none has released since, so that what it guards may be half done.
   bool inherited() const noexcept { return word().tainted(); }
 
  private:

@@ -39,13 +39,14 @@ void each_reader(const Roster& roster, std::uint64_t object, Visit visit) {
   });
 }
 
-/// Whether the writer waits for readers to leave, and is not there to see them go: it is stopped, or has left its wait by a
-/// jump. The caller's own claim, found when it comes again, is such a one too.
-bool passed_over(const Roster& roster, std::uint64_t object, SharedWord seen, std::uint32_t self) noexcept {
+/// Whether the writer waits for readers to leave, and is not there to see them go: it is dead or stopped, or has left its
+/// wait by a jump. The caller's own claim, found when it comes again, is such a one too.
+bool passed_over(const Roster& roster, std::uint64_t object, SharedWord seen, Standing standing,
+                 std::uint32_t self) noexcept {
   if (!seen.draining()) return false;
   const memory::Slot& slot = roster.slot(seen.writer());
-  return seen.writer() == self || slot.waiting_on.load(std::memory_order_relaxed) != object ||
-         roster.absent(slot, Roster::now());
+  return standing == Standing::gone || seen.writer() == self ||
+         slot.waiting_on.load(std::memory_order_relaxed) != object || roster.absent(slot, Roster::now());
 }
 
 /// One thread's wait for the lock, to read or to write.
@@ -148,9 +149,11 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
         seen.writer() == 0 ? Standing::lives : roster.standing(seen.writer(), visit.waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
     SharedWord mine = seen.taken_by(self, seen.writer() != 0 || visit.waiting.has_slept());
-    if (standing == Standing::gone) {
+    const bool over = passed_over(roster, object, seen, standing, self);
+    const bool owner_died = standing == Standing::gone && !over;
+    if (owner_died) {
       mine = seen.taken_over_by(self);
-    } else if (seen.writer() != 0 && !passed_over(roster, object, seen, self)) {
+    } else if (seen.writer() != 0 && !over) {
       if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
       continue;
     }
@@ -165,7 +168,7 @@ Acquisition SharedLock::take(Deadline deadline, bool detect) {
     }
     CAROM_STEP(writer_inside);
     detail::acquired(&word_);
-    if (standing == Standing::gone) sync::record_takeover(roster, seen.writer(), this);
+    if (owner_died) sync::record_takeover(roster, seen.writer(), this);
     return word().tainted() ? Acquisition::acquired_owner_died : Acquisition::acquired;
   }
 }
@@ -229,6 +232,11 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
     platform::wake(platform::low_half(own.word()), 1);
     const Standing standing = roster.standing(seen.writer(), visit.waiting.witness());
     if (standing == Standing::impossible) return Acquisition::corrupted;
+    if (passed_over(roster, object, seen, standing, self)) {
+      if (word_.compare_exchange_strong(expected, seen.without_writer().bits(), std::memory_order_seq_cst))
+        platform::wake(platform::low_half(word_), platform::kEverybody);
+      continue;
+    }
     if (standing == Standing::gone) {
       if (word_.compare_exchange_strong(expected, SharedWord::tainted_by_death().bits(),
                                         std::memory_order_seq_cst)) {
@@ -238,15 +246,10 @@ Acquisition SharedLock::enter(Deadline deadline, bool detect) {
       }
       continue;
     }
-    if (passed_over(roster, object, seen, self)) {
-      if (word_.compare_exchange_strong(expected, seen.without_writer().bits(), std::memory_order_seq_cst))
-        platform::wake(platform::low_half(word_), platform::kEverybody);
-      continue;
-    }
     do {
       if (const auto ended = wait_for_writer(word_, seen, visit)) return *ended;
       seen = word();
-    } while (seen.writer() != 0 && !passed_over(roster, object, seen, self) &&
+    } while (seen.writer() != 0 && !passed_over(roster, object, seen, Standing::lives, self) &&
              roster.standing(seen.writer(), visit.waiting.witness()) == Standing::lives);
   }
 }

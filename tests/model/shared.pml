@@ -6,7 +6,8 @@
  *
  * What is checked
  *   exclusion    a writer that is inside is alone                                            (assertion `alone`)
- *   told         who comes in after a writer died inside, before one has released, is told   (assertion `told`)
+ *   told         who comes in after a writer died inside, before one has released, is told   (assertion `told`); a writer
+ *                that died while it was seen to wait for readers was never inside, and nobody is told of it
  *   no lost waiter: with RECHECK nobody sleeps in a silence of which one more look gets nobody on
  * Configuration
  *   MAXC         deaths in all
@@ -116,7 +117,8 @@ again:
       seen = writer;
       if
       :: seen == NOBODY -> writer = me; contended = slept; goto taken
-      :: seen != NOBODY && dead[seen] -> writer = me; contended = true; tainted = true; draining = false; goto taken
+      :: seen != NOBODY && dead[seen] ->
+        writer = me; contended = true; tainted = tainted || !draining; draining = false; goto taken
       :: MAY_PASS_OVER(seen) -> pass_over(seen); writer = me; contended = true; draining = false; goto taken
       :: seen != NOBODY && !dead[seen] && !left[seen] -> skip
       fi
@@ -200,7 +202,7 @@ again:
       if
       :: dead[seen] && writer == seen ->
 #ifndef NO_TAINT
-        tainted = true;
+        tainted = tainted || !draining;
 #endif
         writer = NOBODY; contended = false; draining = false
       :: dead[seen] && writer != seen -> goto again

@@ -18,8 +18,8 @@
 //   drain          writer, readers inside    writer, draining         the writer, before it waits for them
 //   come in        writer, draining          writer                   the writer, the readers gone
 //   give up        writer, draining          no writer, taint kept    the writer, its deadline past
-//   pass over      writer, draining, absent  another, or none         anyone: the writer is stopped, or has left its wait by
-//                                                                     a jump; if it comes back it begins anew
+//   pass over      writer, draining, absent  another, or none         anyone: the writer is dead or stopped, or has left its
+//                                                                     wait by a jump; if it comes back it begins anew
 //   take over      writer, gone              writer, tainted          another writer
 //   taint          writer, gone              no writer, tainted       a reader
 //
@@ -47,7 +47,8 @@
 //   shared_marked        contended, nobody asleep                   one spare wake
 //   shared_passed_on     nothing                                    nothing to repair
 //   writer_taken         a writer recorded, readers inside          the next writer takes over; a reader taints
-//   writer_draining      the same, draining                         the same
+//   writer_draining      the same, draining                         the next passes over it; nobody is told, for it never
+//                                                                   was inside
 //   writer_inside        a writer recorded                          the same, and both are told
 //   writer_released      free, the sleeper not woken                a sleeper that watched the dead
 //   writer_gave_up       no writer, the sleeper not woken           a sleeper that watched the dead

@@ -95,6 +95,7 @@ struct SegmentHeader {
   std::atomic<std::uint32_t> next_slot;           ///< where the search for a slot begins; any value will do
   std::atomic<std::uint32_t> births;              ///< how many objects with a serial were made in it
   std::atomic<std::uint64_t> takeovers;           ///< how often something was taken over from the dead
+  std::atomic<std::uint64_t> built_below;         ///< no object was ever made at this offset or above
   std::atomic<std::uint32_t> removed;             ///< its name has been taken away
   std::atomic<std::uint32_t> ready;               ///< kReady, stored last by the creator
 };

@@ -113,9 +113,19 @@ constexpr int kSerialBits = 8;
 constexpr int kSerialAt = kRoundBits + 1;
 constexpr int kOffsetAt = kSerialAt + kSerialBits;
 
+std::uint64_t barrier_of(std::uint64_t note) noexcept {
+  return object_ref(ObjectKind::barrier, note >> kOffsetAt << 3);
+}
+
+/// Whether any byte of the object is one of those.
+bool lies_in(std::uint64_t object, std::uint64_t offset, std::size_t bytes) noexcept {
+  const std::uint64_t begin = offset_in(object);
+  return begin < offset + bytes && offset < begin + detail::held_bytes(kind_of(object));
+}
+
 void settle_arrival(MappedSegment& segment, std::uint32_t index, std::uint64_t note) {
   if (note == 0) return;
-  const std::uint64_t object = segment.present_object(ObjectKind::barrier, note >> kOffsetAt << 3);
+  const std::uint64_t object = segment.present_object(ObjectKind::barrier, offset_in(barrier_of(note)));
   if ((detail::serial_in(object) ^ note >> kSerialAt) % (1u << kSerialBits) != 0)
     return;  // another lies there
   const auto round = static_cast<std::uint32_t>(note >> 1) & ((1u << kRoundBits) - 1);
@@ -235,6 +245,33 @@ std::optional<Waiter> first_waiter(const Roster& roster, std::uint64_t condition
     first_is_absent = absent;
   });
   return first;
+}
+
+void forget_what_lay_at(MappedSegment& segment, std::uint64_t offset, std::size_t bytes) noexcept {
+  std::atomic<std::uint64_t>& built_below = segment.header().built_below;
+  std::uint64_t below = built_below.load(std::memory_order_relaxed);
+  const bool new_ground = offset >= below;
+  while (below < offset + bytes &&
+         !built_below.compare_exchange_weak(below, offset + bytes, std::memory_order_relaxed)) {
+  }
+  if (new_ground) return;
+  segment.roster().each_slot([&](Slot& slot, std::uint32_t) {
+    for (std::uint32_t entry = 0; entry < kHoldings; ++entry) {
+      std::uint64_t object = slot.held_object[entry].load(std::memory_order_acquire);
+      std::uint64_t state = slot.held_state[entry].load(std::memory_order_acquire);
+      // In this order: the slot's participant uses a place for another object once it counts nothing.
+      if (object == 0 || !lies_in(object, offset, bytes) ||
+          !slot.held_object[entry].compare_exchange_strong(object, 0, std::memory_order_acq_rel))
+        continue;
+      while (HoldingState(state).count() != 0 &&
+             !slot.held_state[entry].compare_exchange_weak(state, HoldingState(state).with_count(0).bits(),
+                                                           std::memory_order_acq_rel)) {
+      }
+    }
+    std::uint64_t note = slot.arrived.load(std::memory_order_acquire);
+    if (note != 0 && lies_in(barrier_of(note), offset, bytes))
+      slot.arrived.compare_exchange_strong(note, 0, std::memory_order_acq_rel);
+  });
 }
 
 void pass_on_turns(MappedSegment& segment, std::uint64_t condition) {

@@ -5,6 +5,7 @@
 // carom/detail/barrier_word.hpp, carom/detail/latch_word.hpp, memory/turn_word.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -32,6 +33,10 @@ std::uint64_t arrival_note(std::uint64_t barrier, std::uint32_t round) noexcept;
 /// Breaks the round of the barrier if somebody that had arrived is dead. True if somebody was.
 bool settle_arrivals(MappedSegment& segment, std::uint64_t barrier, std::uint32_t round,
                      Witness witness = Witness::mark);
+
+/// For a new object of so many bytes at the offset: takes away what slots note of objects that lay there. Whoever has
+/// something of one has nothing any more. Costs a look at every slot, but where no object was ever made.
+void forget_what_lay_at(MappedSegment& segment, std::uint64_t offset, std::size_t bytes) noexcept;
 
 /// Has the change noted whose stamp the word bears, before that is written over. `from`: what was read of the word.
 template <class Word>

@@ -138,6 +138,64 @@ TEST_P(ReusedMemory, a_shared_lock_keeps_no_readers) {
   EXPECT_EQ(made.release(), Release::released);
 }
 
+// A smaller object covers neither the serial nor the home of the old one.
+class ReusedPart : public testing::Test {
+ protected:
+  /// Makes an Old, of which somebody has something, then a Lock and an Event over its first 16 bytes; then whoever had it
+  /// dies, and another comes into its place.
+  template <class Old, class... Arguments>
+  void expect_unharmed(const std::function<void(Old&)>& have, Arguments... arguments) {
+    const Segment segment = Segment::anonymous(64);
+    auto* const place = static_cast<std::byte*>(segment.data());
+    Old& old = *new (place) Old(arguments...);
+    ProcessParty holder([&] { have(old); });
+    holder.wait_until_done();
+    Lock& lock = *new (place) Lock;
+    Event& event = *new (place + sizeof(Lock)) Event;
+    holder.die();
+    EXPECT_EQ(ProcessParty([&] {
+                const bool free = lock.acquire(kNow) == Acquisition::acquired;
+                return free && lock.release() == Release::released && !event.wait(10ms) && !lock.locked() ? 1
+                                                                                                          : 0;
+              }).leave(),
+              1);
+  }
+};
+
+TEST_F(ReusedPart, of_a_bounded_semaphore) {
+  expect_unharmed<BoundedSemaphore>([](BoundedSemaphore& old) { return static_cast<void>(old.acquire()); },
+                                    3);
+}
+
+TEST_F(ReusedPart, of_a_semaphore) {
+  expect_unharmed<Semaphore>([](Semaphore& old) { old.lock(); }, 3);
+}
+
+TEST_F(ReusedPart, of_a_barrier) {
+  expect_unharmed<Barrier>([](Barrier& old) { old.enrol(); }, 2);
+}
+
+TEST_F(ReusedPart, of_a_latch) {
+  expect_unharmed<Latch>([](Latch& old) { old.promise(); }, 2);
+}
+
+TEST_F(ReusedPart, beside_a_neighbour_that_is_still_there) {
+  const Segment segment = Segment::anonymous(64);
+  auto* const place = static_cast<BoundedSemaphore*>(segment.data());
+  BoundedSemaphore& neighbour = *new (place) BoundedSemaphore(2);
+  new (place + 1) BoundedSemaphore(2);
+  BoundedSemaphore& other = *new (place + 2) BoundedSemaphore(2);
+  ProcessParty holder([&] { return neighbour.acquire() && other.acquire(); });
+  holder.wait_until_done();
+  new (place + 1) Event;
+  new (place + 1) Event;
+  EXPECT_EQ(neighbour.holders().size(), 1u);
+  EXPECT_EQ(other.holders().size(), 1u);
+  holder.die();
+  EXPECT_EQ(neighbour.get_value(), 2u);
+  EXPECT_EQ(other.get_value(), 2u);
+}
+
 TEST_P(ReusedMemory, a_lock_is_free_and_nobody_has_died_with_it) {
   Room<Lock> room;
   Lock& old = room.make();

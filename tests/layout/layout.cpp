@@ -85,7 +85,7 @@ TEST(Layout, the_version_is_the_one_these_numbers_belong_to) {
 }
 
 TEST(Layout, the_fingerprint_is_that_of_the_version) {
-  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x7fce'6cedu);
+  EXPECT_LAYOUT(carom::memory::fingerprint(), 0x918c'd765u);
 }
 
 TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
@@ -105,8 +105,9 @@ TEST(Layout, a_segment_begins_with_a_header_of_one_page) {
   EXPECT_LAYOUT(offsetof(SegmentHeader, next_slot), 68u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, births), 72u);
   EXPECT_LAYOUT(offsetof(SegmentHeader, takeovers), 80u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 88u);
-  EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 92u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, built_below), 88u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, removed), 96u);
+  EXPECT_LAYOUT(offsetof(SegmentHeader, ready), 100u);
 }
 
 TEST(Layout, the_life_words_lie_where_they_lay) {
@@ -207,9 +208,11 @@ TEST(Layout, an_rlock_is_a_lock_with_a_depth) {
 
 TEST(Layout, a_semaphore_of_either_kind_is_its_word_its_home_and_its_limit) {
   EXPECT_LAYOUT(sizeof(carom::Semaphore), 16u);
+  EXPECT_LAYOUT(carom::detail::held_bytes(carom::detail::ObjectKind::semaphore), 16u);
   EXPECT_LAYOUT(alignof(carom::Semaphore), 8u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Semaphore>) << kHint;
   EXPECT_LAYOUT(sizeof(carom::BoundedSemaphore), 16u);
+  EXPECT_LAYOUT(carom::detail::held_bytes(carom::detail::ObjectKind::bounded_semaphore), 16u);
   EXPECT_LAYOUT(alignof(carom::BoundedSemaphore), 8u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::BoundedSemaphore>) << kHint;
 }
@@ -219,9 +222,11 @@ TEST(Layout, an_event_is_a_word_and_a_home_a_latch_and_a_shared_lock_have_a_seri
   EXPECT_LAYOUT(alignof(carom::Event), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Event>) << kHint;
   EXPECT_LAYOUT(sizeof(carom::Latch), 12u);
+  EXPECT_LAYOUT(carom::detail::held_bytes(carom::detail::ObjectKind::latch), 12u);
   EXPECT_LAYOUT(alignof(carom::Latch), 4u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Latch>) << kHint;
   EXPECT_LAYOUT(sizeof(carom::SharedLock), 16u);
+  EXPECT_LAYOUT(carom::detail::held_bytes(carom::detail::ObjectKind::shared_lock), 16u);
   EXPECT_LAYOUT(alignof(carom::SharedLock), 8u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::SharedLock>) << kHint;
 }
@@ -234,6 +239,7 @@ TEST(Layout, a_condition_is_its_word_its_home_where_its_lock_is_and_a_lock_of_it
 
 TEST(Layout, a_barrier_is_its_word_its_home_its_parties_and_its_timeout) {
   EXPECT_LAYOUT(sizeof(carom::Barrier), 24u);
+  EXPECT_LAYOUT(carom::detail::held_bytes(carom::detail::ObjectKind::barrier), 24u);
   EXPECT_LAYOUT(alignof(carom::Barrier), 8u);
   EXPECT_TRUE(std::is_standard_layout_v<carom::Barrier>) << kHint;
 }

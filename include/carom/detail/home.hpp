@@ -9,7 +9,7 @@
 
 namespace carom::detail {
 
-/// Never changes after construction.
+/// Never changes after construction. Making one ends what lay there before: what slots note of it is taken away.
 class Home {
  public:
   static constexpr std::uint32_t kBits = 2;
@@ -17,7 +17,8 @@ class Home {
   /// Throws Error (outside_segment, misaligned) if `object` lies in no segment of this process, or at an address that is no
   /// multiple of its alignment, as in a packed struct. `what` names it then.
   template <class T>
-  Home(const T* object, const char* what, std::uint32_t bits = 0) : Home(object, alignof(T), what, bits) {
+  Home(const T* object, const char* what, std::uint32_t bits = 0)
+      : Home(object, sizeof(T), alignof(T), what, bits) {
     changed_by_many(object, sizeof(T));
   }
 
@@ -33,7 +34,7 @@ class Home {
   std::uint32_t bits() const noexcept { return pages_and_bits_ & ((1u << kBits) - 1); }
 
  private:
-  Home(const void* object, std::size_t alignment, const char* what, std::uint32_t bits);
+  Home(const void* object, std::size_t bytes, std::size_t alignment, const char* what, std::uint32_t bits);
 
   static constexpr std::uintptr_t kPage = 4096;  // the unit, whatever the machine's page size
 

@@ -24,7 +24,8 @@ enum class ObjectKind : std::uint8_t {
 };
 
 /// Tells an object from others that lay at the same place before it: the slots of the dead may still speak of those. Of the
-/// kinds that slots note nothing lasting of it is always 0. It repeats after 65,536 objects made in one segment.
+/// kinds that slots note nothing lasting of it is always 0. It repeats after 65,536 objects made in one segment; but a new
+/// object takes away what slots note of the one it lies on.
 using Serial = std::uint16_t;
 
 /// An object of the segment in one word that is never 0. Objects lie at multiples of 4.
@@ -55,6 +56,22 @@ constexpr std::size_t serial_offset(ObjectKind kind) noexcept {
       return 14;
     case ObjectKind::latch:
       return 8;
+    default:
+      return 0;
+  }
+}
+
+/// The size of an object that slots can note as held; 0 for other kinds.
+constexpr std::size_t held_bytes(ObjectKind kind) noexcept {
+  switch (kind) {
+    case ObjectKind::shared_lock:
+    case ObjectKind::semaphore:
+    case ObjectKind::bounded_semaphore:
+      return 16;
+    case ObjectKind::barrier:
+      return 24;
+    case ObjectKind::latch:
+      return 12;
     default:
       return 0;
   }

@@ -16,7 +16,7 @@ FUZZ := $(BUILD) clang-14 libclang-rt-14-dev
 TESTS := $(BENCH) libgtest-dev libgmock-dev pkg-config spin valgrind python3 $(FUZZ)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench crash storm fuzz endings sanitize mutants lint docs install clean
+.PHONY: help demo test bench crash storm histories fuzz endings sanitize mutants lint docs install clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -48,6 +48,11 @@ storm: ## kill at random for DURATION seconds (SEED=n repeats one)
 	@scripts/need $(TESTS)
 	@scripts/build dev carom_storm
 	@build/dev/tests/stress/carom-storm --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+
+histories: ## random calls and deaths, for DURATION seconds, judged by a sequential object (SEED=n repeats one)
+	@scripts/need $(TESTS)
+	@scripts/build dev carom_histories
+	@build/dev/tests/histories/carom-histories --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
 
 endings: ## end in every way, in every place; the ledger goes to build/endings.tsv (ROUNDS=n, SEED=n repeats one)
 	@scripts/need $(TESTS)
